@@ -1,0 +1,1 @@
+"""One request's way in and out: locate, authenticate, decode, authorize, perform, encode, record."""

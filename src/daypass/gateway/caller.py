@@ -1,0 +1,49 @@
+"""Who is calling, known only by what was verified."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from daypass.policy import PolicySet, Principal
+from daypass.sigv4 import Verified
+from daypass.tokens import Session
+
+
+@final
+class Unsigned:
+    """The proof of an anonymous caller: the request carried no authentication of any kind."""
+
+    __slots__ = ()
+
+
+UNSIGNED: Final = Unsigned()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The caller identity of one request.
+
+    proof: the verified signature it rests on, or `UNSIGNED`. principal: as policies see it.
+    identity, boundary, session_policies: the compiled policies that grant to and limit it; None
+    is an absent layer. context: condition keys that follow from the principal, lower-case names.
+    session: the opened session token of temporary credentials, None with long-term ones.
+    """
+
+    proof: Verified | Unsigned
+    principal: Principal
+    access_key_id: str = ""
+    identity: PolicySet | None = None
+    boundary: PolicySet | None = None
+    session_policies: PolicySet | None = None
+    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    session: Session | None = None
+
+    def __post_init__(self) -> None:
+        # INVARIANT: a caller exists only as the result of verification. `Verified` has no public
+        # constructor; anything else that claims to be a proof is refused here.
+        if not isinstance(self.proof, Verified | Unsigned):
+            raise TypeError("A Caller rests on a verified signature or on UNSIGNED.")
+
+    @property
+    def anonymous(self) -> bool:
+        return self.proof is UNSIGNED

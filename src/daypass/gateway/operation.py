@@ -1,0 +1,113 @@
+"""What an operation is: declared once, read by parsing, authorization, audit and documentation."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from daypass.gateway.caller import Caller
+from daypass.policy import Decision, PolicySet
+from daypass.protocol.errors import ServiceError
+from daypass.protocol.message import Body, Request, Response
+
+if TYPE_CHECKING:
+    from daypass.gateway.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One thing that must be allowed before an operation runs.
+
+    action: "s3:GetObject". resource: its ARN, or "*" for actions without resource types.
+    context: the service's own condition keys, lower-case names. resource_policy: the compiled
+    policy on the resource, if it has one. resource_account: its owner, default the node's
+    account. resource_must_allow: the resource's policy must itself allow (role trust policies).
+    """
+
+    action: str
+    resource: str
+    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    resource_policy: PolicySet | None = None
+    resource_account: str = ""
+    resource_must_allow: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """One verified, decoded request to an operation, as its handler sees it.
+
+    input: members by their names in the service model, validated; a streaming member is a
+    `Body` whose bytes are verified as they are read. now: Unix seconds. decide: asks for one
+    more permission (HEAD of a missing key), without refusing.
+    """
+
+    node: "Node"
+    operation: "Operation"
+    caller: Caller
+    input: dict[str, Any]
+    request: Request
+    request_id: str
+    now: float
+    decide: Callable[[Permission], Decision]
+
+    @property
+    def account_id(self) -> str:
+        """The account in which the operation acts: the caller's, or the node's if anonymous."""
+        return self.caller.principal.account or self.node.account_id
+
+
+Output = Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation: its name in the service model, what it needs allowed, and what it does.
+
+    `needs` reads the call (input, caches) and names every permission; all must be allowed. An
+    empty answer means that any authenticated caller may.
+    """
+
+    name: str
+    needs: Callable[[Call], Sequence[Permission]]
+    perform: Callable[[Call], Awaitable[Output]]
+
+
+class Codec(Protocol):
+    """How a service reads requests and writes answers; `protocol.ServiceModel` is the usual one.
+
+    path is the raw path with the bucket in it, whatever the host style was.
+    """
+
+    def route(self, request: Request, path: str, body: bytes) -> str:
+        """The operation's name. Raises `ServiceError` for one that does not exist."""
+
+    def streams(self, operation: str) -> bool:
+        """Whether the operation takes its body as a stream."""
+
+    def decode(
+        self, operation: str, request: Request, path: str, body: "bytes | Body"
+    ) -> dict[str, Any]:
+        """The validated input. Raises `ServiceError`."""
+
+    def encode(self, operation: str, output: Output, request_id: str) -> Response:
+        """The answer."""
+
+    def encode_error(self, error: ServiceError, request: Request, request_id: str) -> Response:
+        """The answer that carries this error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service: its name in credential scopes, how it speaks, and what it can do.
+
+    s3_signing: S3's rules for paths and payloads. anonymous: unsigned requests are let through
+    to authorization, where only a resource policy can allow them. denied: the error code of a
+    refusal. body_limit: bytes of a body that is read whole.
+    """
+
+    name: str
+    codec: Codec
+    operations: Mapping[str, Operation]
+    s3_signing: bool = False
+    anonymous: bool = False
+    denied: str = "AccessDenied"
+    body_limit: int = 1024 * 1024

@@ -1,0 +1,1 @@
+"""AWS's wire protocols (query, rest-json, rest-xml), driven by botocore's service models."""

@@ -1,0 +1,98 @@
+"""One HTTP message in and one out, as the wire had them: the seam under every protocol and service.
+
+The HTTP server is on the other side of these two types and can be exchanged.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+EMPTY_BODY: Final = b""
+
+
+class BodyTooLargeError(Exception):
+    """A body went beyond the limit its reader set; the rest was not read."""
+
+
+async def _no_body() -> bytes:
+    return EMPTY_BODY
+
+
+class Body:
+    """The bytes that follow the head of a request, read once.
+
+    `receive` gives the next piece, and b"" at the end, and again after it. Nothing is read from
+    the client before the first call, so a refusal can come before an upload.
+    """
+
+    __slots__ = ("_receive",)
+
+    def __init__(self, receive: Callable[[], Awaitable[bytes]] = _no_body) -> None:
+        self._receive = receive
+
+    async def read(self, limit: int) -> bytes:
+        """All of the rest, at most `limit` bytes. Raises `BodyTooLargeError`."""
+        piece = await self._receive()
+        if not piece:
+            return EMPTY_BODY
+        pieces = [piece]
+        size = len(piece)
+        while size <= limit:
+            piece = await self._receive()
+            if not piece:
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.append(piece)
+            size += len(piece)
+        raise BodyTooLargeError(limit)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while piece := await self._receive():
+            yield piece
+
+
+def combine_headers(
+    fields: Iterable[tuple[str, str]],
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Header fields as one value a name, and the names that came more than once.
+
+    Names are lower-cased; repeated fields are joined with "," in wire order, which is the form
+    SigV4 signs, so that what is verified and what a handler reads cannot differ. Blanks and tabs
+    around a value are trimmed (RFC 9110 section 5.5), nothing else.
+    """
+    combined: dict[str, str] = {}
+    repeated: set[str] = set()
+    for raw_name, raw_value in fields:
+        name, value = raw_name.lower(), raw_value.strip(" \t")
+        if name in combined:
+            repeated.add(name)
+            value = f"{combined[name]},{value}"
+        combined[name] = value
+    return combined, frozenset(repeated)
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as received.
+
+    method: as sent. path: from the first "/" to before "?", percent-encoding untouched, latin-1.
+    query: after "?", untouched, "" if none. headers, repeated: see `combine_headers`.
+    client: the peer's IP address. scheme: "http" or "https".
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    repeated: frozenset[str] = frozenset()
+    body: Body = field(default_factory=Body)
+    client: str = ""
+    scheme: str = "http"
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer. body: bytes, or pieces for what is too large to hold; close is then called."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes | AsyncIterator[bytes] = EMPTY_BODY
