@@ -8,6 +8,7 @@ from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store
 from daypass.store.functions import FunctionCache
 from daypass.store.identity import IdentityCache
+from daypass.store.sessions import RevocationCache
 from daypass.tokens import KeyRing
 from daypass.workers import Environments
 
@@ -25,6 +26,7 @@ class Node:
     endpoint_url: str
     store: Store
     identity: IdentityCache
+    revocations: RevocationCache
     functions: FunctionCache
     buckets: BucketCache
     blobs: BlobStore

@@ -8,6 +8,7 @@ from daypass.gateway.caller import Caller
 from daypass.policy import Decision, PolicySet
 from daypass.protocol.errors import ServiceError
 from daypass.protocol.message import Body, Request, Response
+from daypass.sigv4 import Dialect
 
 if TYPE_CHECKING:
     from daypass.gateway.node import Node
@@ -94,20 +95,25 @@ class Codec(Protocol):
     def encode_error(self, error: ServiceError, request: Request, request_id: str) -> Response:
         """The answer that carries this error."""
 
+    def unsupported(self, operation: str) -> ServiceError:
+        """The error for an operation that exists at AWS and not here; it names the operation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service: its name in credential scopes, how it speaks, and what it can do.
 
-    s3_signing: S3's rules for paths and payloads. anonymous: unsigned requests are let through
-    to authorization, where only a resource policy can allow them. denied: the error code of a
-    refusal. body_limit: bytes of a body that is read whole.
+    dialect: how refusals are worded, and whether S3's rules for paths and payloads hold.
+    anonymous: unsigned requests are let through to authorization, where only a resource policy
+    can allow them. denied: the error code of a refusal. body_limit: bytes of a body that is read
+    whole. early: answers what needs no authentication (a CORS preflight), else None.
     """
 
     name: str
     codec: Codec
     operations: Mapping[str, Operation]
-    s3_signing: bool = False
+    dialect: Dialect
     anonymous: bool = False
     denied: str = "AccessDenied"
     body_limit: int = 1024 * 1024
+    early: "Callable[[Node, Request, str], Response | None] | None" = None

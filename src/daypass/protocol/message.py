@@ -22,13 +22,21 @@ class Body:
     """The bytes that follow the head of a request, read once.
 
     `receive` gives the next piece, and b"" at the end, and again after it. Nothing is read from
-    the client before the first call, so a refusal can come before an upload.
+    the client before the first call, so a refusal can come before an upload. length: bytes that
+    will come, None if the client did not say. trailers: the fields after the body (lower-case
+    names), known once it was read to its end.
     """
 
-    __slots__ = ("_receive",)
+    __slots__ = ("_receive", "length", "trailers")
 
-    def __init__(self, receive: Callable[[], Awaitable[bytes]] = _no_body) -> None:
+    def __init__(
+        self,
+        receive: Callable[[], Awaitable[bytes]] = _no_body,
+        length: int | None = None,
+    ) -> None:
         self._receive = receive
+        self.length = length
+        self.trailers: Mapping[str, str] = {}
 
     async def read(self, limit: int) -> bytes:
         """All of the rest, at most `limit` bytes. Raises `BodyTooLargeError`."""
