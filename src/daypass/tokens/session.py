@@ -1,0 +1,150 @@
+"""What a session token says, and its packed form inside the seal."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import msgpack
+
+_RAW: Final = b"\x00"
+_DEFLATED: Final = b"\x01"
+# Shorter ones stay as they are: deflating takes 12 µs, four times the rest of sealing.
+_DEFLATE_FROM: Final = 700
+_UNPACKED_LIMIT: Final = 256 * 1024
+_FIELDS: Final = 16
+_FAR_FUTURE: Final = 1 << 40
+
+
+class SessionKind(StrEnum):
+    """How a session came about, and so whose permissions it has."""
+
+    ASSUMED_ROLE = "assumed-role"
+    SESSION_TOKEN = "session-token"
+    FEDERATED_USER = "federated-user"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicies:
+    """What narrows a session: an inline document, and ARNs of managed policies."""
+
+    inline: str | None = None
+    arns: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.inline is not None or bool(self.arns)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One issued session, as its token says it.
+
+    accessor: its non-secret name. subject_id: the role's or user's unique id, the account id for
+    root. subject_name: the role's or user's name, "" for root. session_name: RoleSessionName, or
+    the name of a federated user. issued, expires: Unix seconds. source_identity: "" if none.
+    tags: session tags; transitive_tags: the keys of those that chained sessions inherit.
+    parents: accessors of the sessions this one descends from, nearest first. key_id: the key of
+    the ring its token is sealed with, "" for the active one.
+    """
+
+    accessor: str
+    access_key_id: str
+    account: str
+    kind: SessionKind
+    subject_id: str
+    subject_name: str
+    session_name: str
+    issued: int
+    expires: int
+    session_policies: SessionPolicies = SessionPolicies()
+    mfa: bool = False
+    source_identity: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    transitive_tags: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    key_id: str = ""
+
+    @property
+    def parent(self) -> str:
+        """The accessor of the session this one was issued to, "" if none."""
+        return self.parents[0] if self.parents else ""
+
+
+def pack(session: Session) -> bytes:
+    """The session in bytes: what is inside the seal."""
+    packed: bytes = msgpack.packb(
+        (
+            session.accessor,
+            session.access_key_id,
+            session.account,
+            session.kind,
+            session.subject_id,
+            session.subject_name,
+            session.session_name,
+            session.issued,
+            session.expires,
+            session.session_policies.inline,
+            session.session_policies.arns,
+            session.mfa,
+            session.source_identity,
+            session.tags,
+            session.transitive_tags,
+            session.parents,
+        )
+    )
+    if len(packed) >= _DEFLATE_FROM:
+        deflated = zlib.compress(packed, 6)
+        if len(deflated) < len(packed):
+            return _DEFLATED + deflated
+    return _RAW + packed
+
+
+def unpack(payload: bytes, key_id: str) -> Session:
+    """The session that `pack` made these bytes of. Raises `ValueError` for any others."""
+    form, packed = payload[:1], payload[1:]
+    if form == _DEFLATED:
+        packed = _inflate(packed)
+    elif form != _RAW:
+        raise ValueError("an unknown form of payload")
+    try:
+        values: Any = msgpack.unpackb(packed, use_list=False)
+    except (msgpack.UnpackException, ValueError) as error:
+        raise ValueError("a payload that is not msgpack") from error
+    if type(values) is not tuple or len(values) != _FIELDS:
+        raise ValueError("a payload of other fields")
+    issued, expires = values[7], values[8]
+    # Only integers live here, so that no comparison with a clock can fail or be always true.
+    if type(issued) is not int or type(expires) is not int:
+        raise ValueError("a payload whose times are not integers")
+    if not 0 < issued < expires < _FAR_FUTURE:
+        raise ValueError("a payload whose times are out of range")
+    return Session(
+        accessor=values[0],
+        access_key_id=values[1],
+        account=values[2],
+        kind=SessionKind(values[3]),
+        subject_id=values[4],
+        subject_name=values[5],
+        session_name=values[6],
+        issued=issued,
+        expires=expires,
+        session_policies=SessionPolicies(values[9], values[10]),
+        mfa=values[11],
+        source_identity=values[12],
+        tags=values[13],
+        transitive_tags=values[14],
+        parents=values[15],
+        key_id=key_id,
+    )
+
+
+def _inflate(deflated: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        packed = inflater.decompress(deflated, _UNPACKED_LIMIT)
+    except zlib.error as error:
+        raise ValueError("a payload that does not inflate") from error
+    if not inflater.eof or inflater.unused_data:
+        raise ValueError("a payload that does not end where it says")
+    return packed
