@@ -1,36 +1,42 @@
 """Sealed session tokens and the keys that seal them: who holds a token learns nothing from it."""
 
+from daypass.tokens.errors import DecryptionError, TokenError, TokensError, TokenTooLargeError
 from daypass.tokens.ids import (
+    accessor_prefix,
     account_of,
     new_access_key_id,
     new_accessor,
     new_secret_access_key,
     new_unique_id,
 )
+from daypass.tokens.master import MasterKey
 from daypass.tokens.ring import (
+    LARGEST_TOKEN,
     LONGEST_SESSION,
-    DecryptionError,
     KeyRing,
     KeyState,
     RingKey,
-    TokenError,
-    TokensError,
     new_ring,
     rotate,
 )
-from daypass.tokens.session import Session, SessionKind, SessionPolicies
+from daypass.tokens.session import Ancestor, Session, SessionKind, SessionPolicies
 
 __all__ = [
+    "LARGEST_TOKEN",
     "LONGEST_SESSION",
+    "Ancestor",
     "DecryptionError",
     "KeyRing",
     "KeyState",
+    "MasterKey",
     "RingKey",
     "Session",
     "SessionKind",
     "SessionPolicies",
     "TokenError",
+    "TokenTooLargeError",
     "TokensError",
+    "accessor_prefix",
     "account_of",
     "new_access_key_id",
     "new_accessor",

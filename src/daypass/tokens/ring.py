@@ -1,9 +1,6 @@
-"""The key ring: it seals session tokens, derives their secrets, and encrypts secrets at rest.
+"""The key ring: it seals session tokens and derives the secrets that go with them.
 
-Every use has a key of its own, derived with HKDF-SHA256 (RFC 5869) from the key material and the
-name of the purpose, so that what one key makes means nothing to another. Tokens are sealed under
-the ring's active key and opened under any key still in the ring; secrets at rest are encrypted
-under the master key, which does not rotate with the ring.
+Tokens are sealed under the ring's active key and opened under any key still in the ring.
 """
 
 import binascii
@@ -17,35 +14,24 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from daypass.tokens.errors import TokenError, TokenTooLargeError
+from daypass.tokens.master import KEY_LENGTH, MasterKey, derive_key
 from daypass.tokens.session import Session, pack, unpack
 
 # Seconds: GetSessionToken and GetFederationToken issue for at most 36 hours.
 LONGEST_SESSION: Final = 129_600
 
-KEY_LENGTH: Final = 32
+# Characters of a token: the one limit AWS sets, too, on what a session may carry.
+LARGEST_TOKEN: Final = 4096
+
 _KEY_ID_LENGTH: Final = 4
 _NONCE_LENGTH: Final = 12
 _TAG_LENGTH: Final = 16
 _VERSION: Final = b"\x01"
 _HEAD_LENGTH: Final = 1 + _KEY_ID_LENGTH
 _SMALLEST_TOKEN: Final = _HEAD_LENGTH + _NONCE_LENGTH + _TAG_LENGTH
-_LONGEST_TOKEN: Final = 8192
 _OPENED_KEPT: Final = 2048
-
-
-class TokensError(Exception):
-    """The root of this package's errors."""
-
-
-class TokenError(TokensError):
-    """A session token that this ring did not seal, or whose key is gone."""
-
-
-class DecryptionError(TokensError):
-    """Bytes that were not encrypted under this master key for this purpose and context."""
 
 
 class KeyState(StrEnum):
@@ -93,13 +79,6 @@ def _new_key(state: KeyState, now: float) -> RingKey:
     )
 
 
-def derive_key(material: bytes, purpose: str) -> bytes:
-    """A 256-bit key for one purpose (HKDF-SHA256, the purpose as info)."""
-    return HKDF(SHA256(), KEY_LENGTH, salt=None, info=b"daypass/" + purpose.encode()).derive(
-        material
-    )
-
-
 class _Sealer:
     """What one key of the ring does: `head` is in clear before each token, and bound to it."""
 
@@ -115,14 +94,11 @@ class _Sealer:
 class KeyRing:
     """The keys of one account. Its methods are safe in one thread, as the event loop uses it."""
 
-    __slots__ = ("_active", "_at_rest", "_master", "_newer", "_older", "_sealers")
+    __slots__ = ("_active", "_master", "_newer", "_older", "_sealers")
 
     def __init__(self, master: bytes, keys: Sequence[RingKey]) -> None:
         """master: 32 bytes. Raises `ValueError` unless exactly one key is active."""
-        if len(master) != KEY_LENGTH:
-            raise ValueError(f"A master key has {KEY_LENGTH} bytes; this one has {len(master)}.")
-        self._master = master
-        self._at_rest: dict[str, AESGCM] = {}
+        self._master = MasterKey(master)
         self.use(keys)
 
     def __repr__(self) -> str:
@@ -147,12 +123,20 @@ class KeyRing:
 
     # -- session tokens ----------------------------------------------------------------------
 
-    def seal(self, session: Session) -> str:
-        """The session's token: base64 of version, key id, nonce, AES-256-GCM of the session."""
+    def seal(self, session: Session, smallest: int = 0) -> str:
+        """The session's token: base64 of version, key id, nonce, AES-256-GCM of the session.
+
+        smallest: pad it to at least so many characters, up to `LARGEST_TOKEN`. Raises
+        `TokenTooLargeError`.
+        """
         sealer = self._sealer(session)
         nonce = os.urandom(_NONCE_LENGTH)
-        sealed = sealer.aead.encrypt(nonce, pack(session), sealer.bound)
-        return binascii.b2a_base64(sealer.head + nonce + sealed, newline=False).decode()
+        payload = pack(session, -(-smallest // 4) * 3 - _SMALLEST_TOKEN)
+        sealed = sealer.aead.encrypt(nonce, payload, sealer.bound)
+        token = binascii.b2a_base64(sealer.head + nonce + sealed, newline=False).decode()
+        if len(token) > LARGEST_TOKEN:
+            raise TokenTooLargeError(len(token))
+        return token
 
     def open(self, token: str) -> Session:
         """The session this token was sealed for, expired or not. Raises `TokenError`."""
@@ -166,7 +150,7 @@ class KeyRing:
         return session
 
     def _open(self, token: str) -> Session:
-        if len(token) > _LONGEST_TOKEN:
+        if len(token) > LARGEST_TOKEN:
             raise TokenError("The token is too long.")
         try:
             raw = binascii.a2b_base64(token, strict_mode=True)
@@ -205,26 +189,9 @@ class KeyRing:
     # -- secrets at rest ---------------------------------------------------------------------
 
     def encrypt(self, purpose: str, plaintext: bytes, context: str) -> bytes:
-        """AES-256-GCM under the key of this purpose, bound to a context (the record's id), so
-        that an encrypted value moved to another record does not decrypt."""
-        nonce = os.urandom(_NONCE_LENGTH)
-        return _VERSION + nonce + self._cipher(purpose).encrypt(nonce, plaintext, context.encode())
+        """`MasterKey.encrypt`."""
+        return self._master.encrypt(purpose, plaintext, context)
 
     def decrypt(self, purpose: str, encrypted: bytes, context: str) -> bytes:
-        """What `encrypt` was given. Raises `DecryptionError`."""
-        nonce, sealed = encrypted[1 : 1 + _NONCE_LENGTH], encrypted[1 + _NONCE_LENGTH :]
-        if not encrypted.startswith(_VERSION) or len(sealed) < _TAG_LENGTH:
-            raise DecryptionError("These are not bytes this version of Daypass encrypted.")
-        try:
-            return self._cipher(purpose).decrypt(nonce, sealed, context.encode())
-        except InvalidTag as error:
-            raise DecryptionError(
-                f"A secret for {purpose!r} does not decrypt: the master key is another one, or "
-                "the record was altered. Put back the master key that belongs to this data."
-            ) from error
-
-    def _cipher(self, purpose: str) -> AESGCM:
-        cipher = self._at_rest.get(purpose)
-        if cipher is None:
-            cipher = self._at_rest[purpose] = AESGCM(derive_key(self._master, f"at-rest/{purpose}"))
-        return cipher
+        """`MasterKey.decrypt`."""
+        return self._master.decrypt(purpose, encrypted, context)
