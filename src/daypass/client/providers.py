@@ -109,16 +109,14 @@ class Profile:
         self._found: SdkCredentials | None = None
 
     def credentials(self) -> Credentials:
-        # Late: see `sts`.
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-        from botocore.exceptions import ClientError as Refused
+        from botocore import exceptions  # noqa: PLC0415 - 0.3 s, see `sts`
 
         label = f"the profile {self._name!r}" if self._name else "the environment and profiles"
         try:
             with self._lock:
                 self._found = self._found or _sdk_session(self._name).get_credentials()
             frozen = self._found.get_frozen_credentials() if self._found else None
-        except (BotoCoreError, Refused, RuntimeError) as error:
+        except (exceptions.BotoCoreError, exceptions.ClientError, RuntimeError) as error:
             raise unavailable(f"Getting credentials from {label} failed.", error) from error
         if frozen is None or not frozen.access_key:
             raise NoCredentialsError(

@@ -105,18 +105,17 @@ def _call(
     what: str, source: Credentials, at: Endpoint, operation: str, parameters: Mapping[str, object]
 ) -> Mapping[str, Any]:
     # botocore takes 0.3 s to import; who only signs does not pay for it.
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-    from botocore.exceptions import ClientError as Refused
+    from botocore import exceptions  # noqa: PLC0415
 
     try:
         answer: Mapping[str, Any] = getattr(_client(source, at), operation)(**parameters)
-    except Refused as error:
+    except exceptions.ClientError as error:
         code = error.response["Error"]["Code"]
         message = error.response["Error"]["Message"]
         raise CredentialsRefusedError(
             code, what, f"STS answered {code}: {message}", _REMEDIES.get(code, "")
         ) from error
-    except BotoCoreError as error:
+    except exceptions.BotoCoreError as error:
         raise unavailable(what, error) from error
     return answer
 
