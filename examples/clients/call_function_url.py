@@ -6,8 +6,9 @@ call_function_url.py ROLE_ARN URL
 
 import sys
 
-import daypass
 import httpx
+
+import daypass
 
 
 def main(role_arn, url):

@@ -4,7 +4,7 @@ the event says who they are."""
 import json
 
 
-def handler(event, context):
+def handler(event, _context):
     caller = event["requestContext"]["authorizer"]["iam"]
     return {
         "statusCode": 200,

@@ -9,7 +9,7 @@ import os
 import boto3
 
 
-def handler(event, context):
+def handler(_event, context):
     sts = boto3.client("sts")
     me = sts.get_caller_identity()["Arn"]
     answer = sts.assume_role(RoleArn=os.environ["ROLE_ARN"], RoleSessionName=context.function_name)

@@ -8,6 +8,6 @@ import boto3
 s3 = boto3.client("s3")
 
 
-def handler(event, context):
+def handler(_event, _context):
     found = s3.list_objects_v2(Bucket=os.environ["BUCKET"])
     return {"keys": [item["Key"] for item in found.get("Contents", [])]}

@@ -8,9 +8,9 @@ import hashlib
 import hmac
 import http.client
 import os
-import xml.etree.ElementTree as ElementTree
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
 
 REGION = os.environ["AWS_REGION"]
 ENDPOINT = os.environ.get("AWS_ENDPOINT_URL", f"https://s3.{REGION}.amazonaws.com")
@@ -27,7 +27,7 @@ def mac(key, text):
 
 def signed_headers(method, host, path, query, body=b""):
     """The headers that authenticate this request to S3."""
-    moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     day = moment[:8]
     headers = {
         "host": host,
@@ -62,7 +62,7 @@ def signed_headers(method, host, path, query, body=b""):
     return headers
 
 
-def handler(event, context):
+def handler(_event, _context):
     endpoint = urlsplit(ENDPOINT)
     path, query = f"/{os.environ['BUCKET']}", {"list-type": "2"}
     secure = endpoint.scheme == "https"
