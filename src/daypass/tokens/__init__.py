@@ -2,6 +2,7 @@
 
 from daypass.tokens.errors import DecryptionError, TokenError, TokensError, TokenTooLargeError
 from daypass.tokens.ids import (
+    ACCESSOR_PREFIX,
     accessor_prefix,
     account_of,
     new_access_key_id,
@@ -22,6 +23,7 @@ from daypass.tokens.ring import (
 from daypass.tokens.session import Ancestor, Session, SessionKind, SessionPolicies
 
 __all__ = [
+    "ACCESSOR_PREFIX",
     "LARGEST_TOKEN",
     "LONGEST_SESSION",
     "Ancestor",

@@ -1,0 +1,247 @@
+"""The key ring's rows, and the revocations every request looks up."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table, and_, delete, select
+
+from daypass.store.engine import Store, Transaction
+from daypass.store.schema import metadata
+from daypass.tokens import (
+    ACCESSOR_PREFIX,
+    LONGEST_SESSION,
+    KeyRing,
+    KeyState,
+    MasterKey,
+    RingKey,
+    Session,
+    accessor_prefix,
+    new_ring,
+    rotate,
+)
+
+_RING_KEY: Final = "ring_key"
+_REVOCATION: Final = "revocation"
+_PURPOSE: Final = "key-ring"
+
+# What a revocation names: one session (or access key), all of a role or user, everything.
+_SESSION: Final = "session"
+_SUBJECT: Final = "subject"
+_ALL: Final = "all"
+
+# The keys that seal tokens; material is encrypted under the master key.
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("material", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("since", Integer, nullable=False),
+)
+
+# kind, target: "session" and an accessor or its prefix, "subject" and a role's or user's unique
+# id, "all" and "". before: sessions issued until then, this second included, are revoked; for
+# "session" when it was revoked. A row is deleted when every session it can reach has expired.
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("target", String(64), primary_key=True),
+    Column("before", Integer, nullable=False),
+    Column("revoked", Integer, nullable=False),
+)
+
+
+# -- the key ring ------------------------------------------------------------------------------
+
+
+def load_or_create_key_ring(store: Store, master: bytes, now: float) -> KeyRing:
+    """The ring of this database, made at its first use and kept current by the store.
+
+    Raises `daypass.tokens.DecryptionError` if `master` is not the key it was sealed under.
+    """
+    master_key = MasterKey(master)
+    if not _read_ring(store.reader, master_key):
+        store.write_now(lambda transaction: _create_ring(transaction, master_key, now))
+    ring = KeyRing(master, _read_ring(store.reader, master_key))
+    store.keep(_RingRows(ring, master_key))
+    return ring
+
+
+def rotate_key_ring(transaction: Transaction, master: bytes, now: float) -> list[RingKey]:
+    """Rotate the ring: every process seals with the key that was prepared from its next request."""
+    master_key = MasterKey(master)
+    rotated = rotate(_read_ring(transaction.connection, master_key), now)
+    _write_ring(transaction, master_key, rotated)
+    return rotated
+
+
+def _create_ring(transaction: Transaction, master: MasterKey, now: float) -> None:
+    # Another process of the node may have made it since we looked; one writes at a time.
+    if not _read_ring(transaction.connection, master):
+        _write_ring(transaction, master, new_ring(now))
+
+
+def _read_ring(connection: Connection, master: MasterKey) -> list[RingKey]:
+    return [
+        RingKey(
+            row.id,
+            master.decrypt(_PURPOSE, row.material, row.id),
+            KeyState(row.state),
+            row.since,
+        )
+        for row in connection.execute(select(keys))
+    ]
+
+
+def _write_ring(transaction: Transaction, master: MasterKey, ring: Iterable[RingKey]) -> None:
+    transaction.connection.execute(delete(keys))
+    transaction.connection.execute(
+        keys.insert(),
+        [
+            {
+                "id": key.id,
+                "material": master.encrypt(_PURPOSE, key.material, key.id),
+                "state": key.state.value,
+                "since": key.since,
+            }
+            for key in ring
+        ],
+    )
+    transaction.changed(_RING_KEY, "")
+
+
+class _RingRows:
+    """Keeps a ring as its rows are."""
+
+    kinds: Sequence[str] = (_RING_KEY,)
+
+    def __init__(self, ring: KeyRing, master: MasterKey) -> None:
+        self._ring = ring
+        self._master = master
+
+    def load(self, connection: Connection) -> None:
+        self._ring.use(_read_ring(connection, self._master))
+
+    def reload(self, connection: Connection, kind: str, changed: Sequence[str]) -> None:  # noqa: ARG002
+        self.load(connection)
+
+
+# -- revocations -------------------------------------------------------------------------------
+
+
+def revoke_session(transaction: Transaction, accessor: str, now: float) -> None:
+    """Revoke the session with this accessor, and all that descend from it."""
+    _revoke(transaction, _SESSION, accessor, int(now), now)
+
+
+def revoke_access_key(transaction: Transaction, access_key_id: str, now: float) -> None:
+    """Revoke the session with this access key, and all sessions ever issued to the key.
+
+    A long-term key itself stays as it is: deactivate it to stop new sessions.
+    """
+    _revoke(transaction, _SESSION, accessor_prefix(access_key_id), int(now), now)
+
+
+def revoke_subject(transaction: Transaction, subject_id: str, before: float, now: float) -> None:
+    """Revoke a role's or user's sessions issued until `before`, and all that descend from them.
+
+    subject_id: the unique id (AROA…, AIDA…), the account id for root.
+    """
+    _revoke(transaction, _SUBJECT, subject_id, int(before), now)
+
+
+def revoke_before(transaction: Transaction, before: float, now: float) -> None:
+    """Revoke every session issued until `before`, and all that descend from them."""
+    _revoke(transaction, _ALL, "", int(before), now)
+
+
+def _revoke(transaction: Transaction, kind: str, target: str, before: int, now: float) -> None:
+    connection = transaction.connection
+    _drop_outlived(transaction, now)
+    same = and_(revocations.c.kind == kind, revocations.c.target == target)
+    earlier = connection.execute(select(revocations.c.before).where(same)).scalar()
+    connection.execute(delete(revocations).where(same))
+    connection.execute(
+        revocations.insert().values(
+            kind=kind, target=target, before=max(before, earlier or 0), revoked=int(now)
+        )
+    )
+    transaction.changed(_REVOCATION, _key(kind, target))
+
+
+def _drop_outlived(transaction: Transaction, now: float) -> None:
+    # What a revocation reaches was issued before it: nothing descends from a revoked session.
+    outlived = revocations.c.revoked < int(now) - LONGEST_SESSION
+    for row in transaction.connection.execute(select(revocations).where(outlived)).all():
+        transaction.changed(_REVOCATION, _key(row.kind, row.target))
+    transaction.connection.execute(delete(revocations).where(outlived))
+
+
+def _key(kind: str, target: str) -> str:
+    return f"{kind}/{target}"
+
+
+class RevocationCache:
+    """The revocations in force, as dictionaries: a request costs a few look-ups."""
+
+    kinds: Sequence[str] = (_REVOCATION,)
+
+    def __init__(self) -> None:
+        # Each: until which second of issue it revokes.
+        self._sessions: dict[str, int] = {}
+        self._subjects: dict[str, int] = {}
+        self._all = 0
+
+    def load(self, connection: Connection) -> None:
+        self._sessions.clear()
+        self._subjects.clear()
+        self._all = 0
+        for row in connection.execute(select(revocations)):
+            self._put(row.kind, row.target, row.before)
+
+    def reload(self, connection: Connection, kind: str, changed: Sequence[str]) -> None:  # noqa: ARG002
+        for key in changed:
+            named, _, target = key.partition("/")
+            row = connection.execute(
+                select(revocations).where(
+                    revocations.c.kind == named, revocations.c.target == target
+                )
+            ).first()
+            self._put(named, target, row.before if row else 0)
+
+    def _put(self, kind: str, target: str, before: int) -> None:
+        if kind == _ALL:
+            self._all = before
+            return
+        held = self._sessions if kind == _SESSION else self._subjects
+        if before:
+            held[target] = before
+        else:
+            held.pop(target, None)
+
+    def revoked(self, session: Session) -> bool:
+        """Whether this session, or one it descends from, is revoked."""
+        if not (self._sessions or self._subjects or self._all):
+            return False
+        if self._reaches(session.accessor, session.subject_id, session.issued):
+            return True
+        return any(
+            self._reaches(parent.accessor, parent.subject_id, parent.issued)
+            for parent in session.parents
+        )
+
+    def _reaches(self, accessor: str, subject_id: str, issued: int) -> bool:
+        return issued <= max(
+            self._all,
+            self._subjects.get(subject_id, 0),
+            self._sessions.get(accessor, 0),
+            self._sessions.get(accessor[:ACCESSOR_PREFIX], 0),
+        )
+
+    def first_second(self, subject_id: str, accessor: str) -> int:
+        """The first second in which a session can be issued to this subject, or with this access
+        key's accessor prefix, and not fall under a revocation made in the same second."""
+        return 1 + max(
+            self._all, self._subjects.get(subject_id, 0), self._sessions.get(accessor, 0)
+        )
