@@ -1,0 +1,1 @@
+"""IAM: users, roles, groups, access keys, and the policies that grant to them."""
