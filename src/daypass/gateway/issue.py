@@ -1,0 +1,111 @@
+"""Issuing a session: the one place where temporary credentials come into being."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from daypass.gateway.caller import Caller
+from daypass.gateway.node import Node
+from daypass.tokens import (
+    Ancestor,
+    Session,
+    SessionKind,
+    SessionPolicies,
+    accessor_prefix,
+    new_access_key_id,
+    new_accessor,
+)
+
+_TEMPORARY: Final = "ASIA"
+_NO_POLICIES: Final = SessionPolicies()
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Temporary credentials, as their holder gets them. expiration: Unix seconds."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expiration: int
+    session: Session
+
+
+def issue_session(
+    node: Node,
+    *,
+    kind: SessionKind,
+    subject_id: str,
+    subject_name: str,
+    session_name: str,
+    duration: int,
+    now: float,
+    issued_to: Caller | None = None,
+    session_policies: SessionPolicies = _NO_POLICIES,
+    source_identity: str = "",
+    tags: Mapping[str, str] | None = None,
+    transitive_tags: tuple[str, ...] = (),
+    smallest_token: int = 0,
+) -> Issued:
+    """Issue a session; nothing is written, the token carries all of it.
+
+    subject_id, subject_name: the role or user whose permissions it has. duration: seconds.
+    issued_to: the caller it descends from, None when the server itself takes the role of a
+    function. smallest_token: characters. Raises `daypass.tokens.TokenTooLargeError`.
+
+    The caller of this function has checked that the session may be issued.
+    """
+    access_key_id = new_access_key_id(_TEMPORARY, node.account_id)
+    issued = _issue_time(node, subject_id, issued_to, now)
+    session = Session(
+        accessor=new_accessor(access_key_id),
+        access_key_id=access_key_id,
+        account=node.account_id,
+        kind=kind,
+        subject_id=subject_id,
+        subject_name=subject_name,
+        session_name=session_name,
+        issued=issued,
+        expires=issued + duration,
+        session_policies=session_policies,
+        source_identity=source_identity,
+        tags=tags or {},
+        transitive_tags=transitive_tags,
+        parents=_ancestors(issued_to, issued),
+        key_id=node.keys.active_id,
+    )
+    return Issued(
+        access_key_id,
+        node.keys.secret_access_key(session),
+        node.keys.seal(session, smallest_token),
+        session.expires,
+        session,
+    )
+
+
+def _issue_time(node: Node, subject_id: str, issued_to: Caller | None, now: float) -> int:
+    # Revocations reach whole seconds. One made in this very second must not reach what is issued
+    # after it, so that "revoke, then assume again" gives credentials that work.
+    issued = max(int(now), node.revocations.first_second(subject_id, ""))
+    if issued_to is not None and issued_to.session is None:
+        own = node.revocations.first_second(
+            issued_to.principal.unique_id, accessor_prefix(issued_to.access_key_id)
+        )
+        issued = max(issued, own)
+    return issued
+
+
+def _ancestors(issued_to: Caller | None, issued: int) -> tuple[Ancestor, ...]:
+    if issued_to is None:
+        return ()
+    session = issued_to.session
+    if session is None:
+        return (
+            Ancestor(
+                accessor_prefix(issued_to.access_key_id), issued_to.principal.unique_id, issued
+            ),
+        )
+    return (
+        Ancestor(session.accessor, session.subject_id, session.issued),
+        *session.parents,
+    )

@@ -1,0 +1,116 @@
+"""RevokeSessions: end sessions before their time, with all that descend from them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from daypass.gateway.operation import Call, Operation, Permission
+from daypass.protocol.errors import ServiceError
+from daypass.store.engine import Transaction
+from daypass.store.sessions import (
+    revoke_access_key,
+    revoke_before,
+    revoke_session,
+    revoke_subject,
+)
+
+Write = Callable[[Transaction], None]
+
+
+class Kind(StrEnum):
+    """What a revocation names."""
+
+    SESSION = "session"
+    ACCESS_KEY = "access-key"
+    ROLE = "role"
+    USER = "user"
+    ALL = "all"
+
+
+_MEMBERS: Final = {
+    "Accessor": Kind.SESSION,
+    "AccessKeyId": Kind.ACCESS_KEY,
+    "RoleName": Kind.ROLE,
+    "UserName": Kind.USER,
+}
+
+
+def needs(call: Call) -> tuple[Permission, ...]:
+    """daypass:RevokeSessions on what is named."""
+    kind, target = _named(call)
+    resource = f"{kind}/{target}" if target else str(kind)
+    node = call.node
+    arn = f"arn:aws:daypass:{node.region}:{node.account_id}:sessions/{resource}"
+    return (Permission("daypass:RevokeSessions", arn),)
+
+
+async def perform(call: Call) -> dict[str, Any]:
+    """Revoke; once this returns, no process of the node takes the sessions any more."""
+    kind, target = _named(call)
+    before = _before(call)
+    await call.node.store.write(_write(call, kind, target, before))
+    revoked: dict[str, Any] = {"Kind": kind.value, "Before": before}
+    if target:
+        revoked["Target"] = target
+    return {"Revoked": revoked}
+
+
+def _named(call: Call) -> tuple[Kind, str]:
+    named = [
+        (kind, call.input[member]) for member, kind in _MEMBERS.items() if member in call.input
+    ]
+    if len(named) > 1:
+        raise ServiceError(
+            "ValidationException",
+            "More than one of Accessor, AccessKeyId, RoleName and UserName is given. Give one.",
+        )
+    if named:
+        kind, target = named[0]
+        if "Before" in call.input and kind in {Kind.SESSION, Kind.ACCESS_KEY}:
+            raise ServiceError(
+                "ValidationException",
+                "Before goes with RoleName or UserName, or stands alone. Leave it out.",
+            )
+        return kind, target
+    if "Before" in call.input:
+        return Kind.ALL, ""
+    raise ServiceError(
+        "ValidationException",
+        "Nothing says what to revoke. Give Accessor, AccessKeyId, RoleName or UserName, or Before "
+        "alone to revoke every session issued until then.",
+    )
+
+
+def _before(call: Call) -> int:
+    """Until which second of issue; never in the future, where it would hit what comes."""
+    given: datetime | None = call.input.get("Before")
+    if given is None:
+        return int(call.now)
+    before = int(given.timestamp())
+    if not 0 < before <= call.now:
+        raise ServiceError(
+            "ValidationException", "Before is not a time in the past. Give one that is, or none."
+        )
+    return before
+
+
+def _write(call: Call, kind: Kind, target: str, before: int) -> Write:
+    now = call.now
+    if kind is Kind.SESSION:
+        return lambda transaction: revoke_session(transaction, target, now)
+    if kind is Kind.ACCESS_KEY:
+        return lambda transaction: revoke_access_key(transaction, target, now)
+    if kind is Kind.ALL:
+        return lambda transaction: revoke_before(transaction, before, now)
+    identity = call.node.identity
+    subject = identity.role(target) if kind is Kind.ROLE else identity.user(target)
+    if subject is None:
+        raise ServiceError(
+            "ResourceNotFoundException", f"The {kind} with name {target} cannot be found.", 404
+        )
+    subject_id = subject.id
+    return lambda transaction: revoke_subject(transaction, subject_id, before, now)
+
+
+OPERATION = Operation("RevokeSessions", needs, perform)

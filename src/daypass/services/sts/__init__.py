@@ -1,0 +1,29 @@
+"""AWS Security Token Service: issues temporary credentials (API version 2011-06-15)."""
+
+from daypass.gateway.operation import Operation, Service
+from daypass.protocol import load_model
+from daypass.services.sts import (
+    assume_role,
+    get_access_key_info,
+    get_caller_identity,
+    get_federation_token,
+    get_session_token,
+)
+from daypass.sigv4 import Dialect
+
+__all__ = ["SERVICE"]
+
+_OPERATIONS: tuple[Operation, ...] = (
+    assume_role.OPERATION,
+    get_access_key_info.OPERATION,
+    get_caller_identity.OPERATION,
+    get_federation_token.OPERATION,
+    get_session_token.OPERATION,
+)
+
+SERVICE = Service(
+    name="sts",
+    codec=load_model("sts"),
+    operations={operation.name: operation for operation in _OPERATIONS},
+    dialect=Dialect.QUERY,
+)
