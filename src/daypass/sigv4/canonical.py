@@ -1,0 +1,171 @@
+"""The canonical request: one spelling for all spellings of a request that mean the same.
+
+    CanonicalRequest = Method "\\n" Path "\\n" Query "\\n" Headers "\\n" SignedHeaders "\\n" Payload
+
+AWS, "Create a signed AWS API request", step 1.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final, NamedTuple
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+UNRESERVED: Final = "A-Za-z0-9_.~-"
+# %XX that stays as it is: upper-case hex, and not of an unreserved character.
+_ESCAPE: Final = "%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[BCDF])"
+
+_PLAIN_PATH: Final = re.compile(f"(?:/(?!\\.{{1,2}}(?:/|$))[{UNRESERVED}]+)+/?").fullmatch
+_PLAIN_KEY: Final = re.compile(f"/[/{UNRESERVED}]*").fullmatch
+_PLAIN_QUERY: Final = re.compile(
+    f"(?:[{UNRESERVED}]|{_ESCAPE})+=(?:[{UNRESERVED}]|{_ESCAPE})*"
+    f"(?:&(?:[{UNRESERVED}]|{_ESCAPE})+=(?:[{UNRESERVED}]|{_ESCAPE})*)*"
+).fullmatch
+_BROKEN_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})").search
+_BLANKS: Final = re.compile("[ \t]+")
+
+
+class BrokenEscapeError(ValueError):
+    """A "%" that is not followed by two hexadecimal digits."""
+
+
+def canonical_path(path: str, *, s3: bool, normalize: bool = True) -> str:
+    """The path as it is signed. path: as on the wire, latin-1 or ASCII text.
+
+    Other services than S3: empty and dot segments are resolved (unless not `normalize`), then
+    the wire form is encoded once more, so that %20 becomes %2520. S3: no segment is ever
+    resolved, and each is decoded and encoded again, which keeps an encoded slash apart from a
+    slash. Raises `BrokenEscapeError`.
+    """
+    if not path or path == "/":
+        return "/"
+    if s3:
+        return path if _PLAIN_KEY(path) else _canonical_key(path)
+    if _PLAIN_PATH(path):
+        return path
+    return quote_from_bytes(
+        (_without_dot_segments(path) if normalize else path).encode("latin-1"), safe="/-_.~"
+    )
+
+
+def _canonical_key(path: str) -> str:
+    if _BROKEN_ESCAPE(path):
+        raise BrokenEscapeError(path)
+    return "/".join(
+        quote_from_bytes(unquote_to_bytes(segment.encode("latin-1")), safe="-_.~")
+        for segment in path.split("/")
+    )
+
+
+def key_with_slashes(path: str) -> str | None:
+    """The other spelling of an S3 path that means the same key: %2F written as a slash.
+
+    None where there is none. Some signers sign it (requests-aws4auth, NooBaa's rule), the AWS
+    SDKs sign the other; both name the same object, so either signature covers it.
+    """
+    canonical = _canonical_key(path) if "%" in path else path
+    return canonical.replace("%2F", "/") if "%2F" in canonical else None
+
+
+def _without_dot_segments(path: str) -> str:
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            if segments:
+                segments.pop()
+        elif segment not in ("", "."):
+            segments.append(segment)
+    return "/" + "/".join(segments) + ("/" if segments and path.endswith("/") else "")
+
+
+def canonical_query(query: str) -> str:
+    """The query as it is signed: each name and value decoded, encoded, then sorted.
+
+    query: as on the wire, after the "?". Empty parts are dropped, a name without "=" gets one.
+    "+" is a blank, as S3 and form decoding read it; an application behind the verifier must read
+    it so too. Raises `BrokenEscapeError`.
+    """
+    if not query:
+        return ""
+    if _PLAIN_QUERY(query):
+        if "&" not in query:
+            return query
+        # Sorted by name, then value: as text "=" would sort after "-" and ".".
+        parts = query.replace("=", "\0").split("&")
+        parts.sort()
+        return "&".join(parts).replace("\0", "=")
+    pairs = sorted((_encoded(name), _encoded(value)) for name, value in decoded_query(query))
+    return "&".join([f"{name}={value}" for name, value in pairs])
+
+
+def decoded_query(query: str) -> list[tuple[bytes, bytes]]:
+    """The query's names and values in wire order. Raises `BrokenEscapeError`."""
+    if _BROKEN_ESCAPE(query):
+        raise BrokenEscapeError(query)
+    pairs: list[tuple[bytes, bytes]] = []
+    for part in query.replace("+", "%20").encode("latin-1").split(b"&"):
+        if part:
+            name, _, value = part.partition(b"=")
+            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
+    return pairs
+
+
+def _encoded(text: bytes) -> str:
+    return quote_from_bytes(text, safe="-_.~")
+
+
+def canonical_value(value: str) -> str:
+    """A header's value as it is signed: trimmed, and each run of blanks and tabs one blank."""
+    return _BLANKS.sub(" ", value).strip(" ")
+
+
+class HeaderForm(NamedTuple):
+    """The shape of the canonical headers for one list of signed headers, made once a list."""
+
+    names: tuple[str, ...]
+    text: str
+    known: frozenset[str]
+    template: str
+    pick: Callable[[Mapping[str, str]], str | tuple[str, ...]]
+
+    def render(self, headers: Mapping[str, str]) -> str:
+        """The canonical header lines. Raises KeyError for a signed header that is not there."""
+        values = self.pick(headers)
+        lines = self.template % values
+        # One character is found at memory speed; two are not (1 µs a KB in CPython 3.11).
+        if " " in lines or "\t" in lines:
+            listed = (values,) if isinstance(values, str) else values
+            lines = self.template % tuple([canonical_value(value) for value in listed])
+        return lines
+
+
+@lru_cache(maxsize=1024)
+def header_form(names: tuple[str, ...]) -> HeaderForm:
+    """The shape for these lower-case, sorted names."""
+    template = "".join([f"{name.replace('%', '%%')}:%s\n" for name in names])
+    return HeaderForm(names, ";".join(names), frozenset(names), template, itemgetter(*names))
+
+
+def canonical_request(
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    signed_headers: Sequence[str],
+    payload: str,
+    *,
+    s3: bool = False,
+    normalize: bool = True,
+) -> str:
+    """Step 1 of a signature, from the parts of a request as they are on the wire.
+
+    headers: lower-case names, repeated fields joined with ",". payload: the hex SHA-256 of the
+    body or a payload mode. Raises KeyError for a signed header that is missing,
+    `BrokenEscapeError` for a "%" without two hexadecimal digits.
+    """
+    form = header_form(tuple(signed_headers))
+    return (
+        f"{method}\n{canonical_path(path, s3=s3, normalize=normalize)}\n{canonical_query(query)}\n"
+        f"{form.render(headers)}\n{form.text}\n{payload}"
+    )

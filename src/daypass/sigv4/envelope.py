@@ -1,0 +1,134 @@
+"""How a request says who signed it: the Authorization header or the query's X-Amz- parameters.
+
+    Authorization: AWS4-HMAC-SHA256 Credential=AKID/DATE/REGION/SERVICE/aws4_request,
+                   SignedHeaders=host;x-amz-date, Signature=HEX
+
+Both are parsed into an `Envelope`. What cannot be parsed is refused, never ignored.
+"""
+
+import re
+from itertools import pairwise
+from typing import Final, final
+
+from daypass.sigv4.canonical import HeaderForm, header_form
+from daypass.sigv4.keys import ALGORITHM, MacKey, mac_key
+from daypass.sigv4.refusal import Reason, Refusal
+
+# Longer than any real one; what is longer is refused before it is looked at.
+_LONGEST_AUTHORIZATION: Final = 8192
+_LONGEST_CREDENTIAL: Final = 512
+_ACCESS_KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}").fullmatch
+_SCOPE_PART: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}").fullmatch
+_SIGNED_HEADERS: Final = re.compile("[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*")
+_COMPONENT: Final = re.compile(r"(Credential|SignedHeaders|Signature)=([^\s,=]*)")
+_SIMPLE_SIGNATURE: Final = re.compile("[0-9A-Za-z]{1,256}").fullmatch
+
+
+@final
+class Envelope:
+    """The part of an authentication that stays the same from request to request."""
+
+    __slots__ = (
+        "_key",
+        "_secret",
+        "access_key_id",
+        "date",
+        "form",
+        "region",
+        "scope",
+        "service",
+        "terminator",
+    )
+
+    def __init__(self, credential: str, signed_headers: str, *, in_query: bool) -> None:
+        self.access_key_id, self.date, self.region, self.service, self.terminator = (
+            _parse_credential(credential, in_query=in_query)
+        )
+        self.scope = credential.partition("/")[2]
+        self.form: HeaderForm = _parse_signed_headers(signed_headers, in_query=in_query)
+        self._secret = ""
+        self._key: MacKey | None = None
+
+    def mac_key(self, secret_access_key: str) -> MacKey:
+        """The signing key of this scope, kept with the envelope for as long as it is the same."""
+        if self._key is None or self._secret != secret_access_key:
+            self._key = mac_key(secret_access_key, self.date, self.region, self.service)
+            self._secret = secret_access_key
+        return self._key
+
+
+def _parse_credential(credential: str, *, in_query: bool) -> list[str]:
+    parts = credential.split("/") if len(credential) <= _LONGEST_CREDENTIAL else []
+    if len(parts) != 5 or not _ACCESS_KEY_ID(parts[0]) or not all(map(_SCOPE_PART, parts[1:])):
+        shown = credential[:_LONGEST_CREDENTIAL].encode("ascii", "backslashreplace").decode()
+        raise Refusal(Reason.MALFORMED_CREDENTIAL, shown, in_query=in_query)
+    return parts
+
+
+def _parse_signed_headers(text: str, *, in_query: bool) -> HeaderForm:
+    names = tuple(text.split(";"))
+    if not _SIGNED_HEADERS.fullmatch(text):
+        detail = "SignedHeaders must be lower-case header names separated by ';'."
+    elif any(left >= right for left, right in pairwise(names)):
+        detail = "SignedHeaders must be sorted and hold each name once."
+    elif "host" not in names:
+        raise Refusal(
+            Reason.HOST_NOT_SIGNED, fields={"HeadersNotSigned": "host"}, in_query=in_query
+        )
+    else:
+        return header_form(names)
+    raise Refusal(Reason.MALFORMED_SIGNED_HEADERS, detail, in_query=in_query)
+
+
+_ENVELOPES_KEPT: Final = 4096
+_envelopes: dict[str, Envelope] = {}
+
+
+def parse_authorization(value: str) -> tuple[Envelope, str]:
+    """The envelope and the signature of an Authorization header. Raises `Refusal`.
+
+    A caller's header differs from request to request only in the signature at its end; what is
+    before it is parsed once.
+    """
+    prefix, _, given = value.rpartition("Signature=")
+    envelope = _envelopes.get(prefix)
+    if envelope is not None and _SIMPLE_SIGNATURE(given):
+        return envelope, given
+    credential, signed_headers, given = _parse_components(value)
+    envelope = Envelope(credential, signed_headers, in_query=False)
+    if value.endswith("Signature=" + given):
+        remember(prefix, envelope)
+    return envelope, given
+
+
+def remember(name: str, envelope: Envelope) -> None:
+    """Keep an envelope for the next request that names it, within a fixed bound."""
+    if len(_envelopes) >= _ENVELOPES_KEPT:
+        _envelopes.clear()
+    _envelopes[name] = envelope
+
+
+def _parse_components(value: str) -> tuple[str, str, str]:
+    algorithm, _, rest = value[: _LONGEST_AUTHORIZATION + 1].partition(" ")
+    if algorithm != ALGORITHM:
+        shown = algorithm[:64].encode("ascii", "backslashreplace").decode()
+        raise Refusal(Reason.UNSUPPORTED_ALGORITHM, shown)
+    if len(value) > _LONGEST_AUTHORIZATION:
+        raise Refusal(Reason.MALFORMED_AUTHORIZATION, "the Authorization header is too long.")
+    found: dict[str, str] = {}
+    for part in rest.split(","):
+        match = _COMPONENT.fullmatch(part.strip(" \t"))
+        if match is None:
+            raise Refusal(
+                Reason.MALFORMED_AUTHORIZATION, "an Authorization component is malformed."
+            )
+        name, text = match.groups()
+        if name in found:
+            raise Refusal(Reason.REPEATED_PARAMETER, f"Authorization holds '{name}' twice.")
+        found[name] = text
+    for name in ("Credential", "SignedHeaders", "Signature"):
+        if not found.get(name):
+            raise Refusal(
+                Reason.MISSING_COMPONENT, f"Authorization header requires '{name}' parameter."
+            )
+    return found["Credential"], found["SignedHeaders"], found["Signature"]

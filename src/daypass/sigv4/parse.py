@@ -1,0 +1,461 @@
+"""A request's authentication as typed values. Nothing here is verified yet.
+
+Parsing reads everything that will be signed, so that a `Presented` can only fail to match.
+"""
+
+import calendar
+import re
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple, final
+
+from daypass.sigv4.canonical import (
+    BrokenEscapeError,
+    canonical_path,
+    canonical_query,
+    decoded_query,
+    key_with_slashes,
+)
+from daypass.sigv4.envelope import Envelope, parse_authorization
+from daypass.sigv4.keys import ALGORITHM
+from daypass.sigv4.payload import UNSIGNED_PAYLOAD, Payload, declared_payload
+from daypass.sigv4.refusal import Reason, Refusal
+from daypass.sigv4.types import Dialect
+
+LONGEST_EXPIRES: Final = 604800
+
+# What authentication reads must have one value; repeats of other fields are signed joined.
+_SINGLE: Final = frozenset(
+    {
+        "authorization",
+        "content-length",
+        "date",
+        "host",
+        "x-amz-content-sha256",
+        "x-amz-date",
+        "x-amz-decoded-content-length",
+        "x-amz-security-token",
+    }
+)
+_PARAMETERS: Final = {
+    name.lower().encode(): name
+    for name in (
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-Security-Token",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+    )
+}
+_REQUIRED: Final = (
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Signature",
+    "X-Amz-Date",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Expires",
+)
+_MAY_AUTHENTICATE: Final = re.compile("%|x-amz-|awsaccesskeyid", re.IGNORECASE).search
+_ISO_BASIC: Final = re.compile("[0-9]{8}T[0-9]{6}Z").fullmatch
+_HTTP_DATE: Final = re.compile(
+    r"(?:[A-Z][a-z]{2}, )?([0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}) "
+    r"(?:GMT|UTC|[+-]0000)"
+).fullmatch
+_EXPIRES: Final = re.compile("[0-9]{1,9}").fullmatch
+
+
+class Rules(NamedTuple):
+    """What services differ in, see `parse`."""
+
+    dialect: Dialect
+    normalize_path: bool
+    unsigned_session_token: bool
+
+
+@final
+class Presented:
+    """What a request claims, not yet verified.
+
+    timestamp: Unix seconds; date: YYYYMMDD of the credential scope. payload: what
+    x-amz-content-sha256 declares, None where nothing does. expires: seconds of a presigned URL,
+    None otherwise. canonical: the canonical request up to its last line, in each spelling that
+    means the same.
+    """
+
+    __slots__ = (
+        "canonical",
+        "dialect",
+        "envelope",
+        "expires",
+        "payload",
+        "session_token",
+        "signature",
+        "stamp",
+        "timestamp",
+    )
+
+    def __init__(
+        self,
+        envelope: Envelope,
+        signature: str,
+        session_token: str | None,
+        stamp: str,
+        timestamp: float,
+        payload: Payload | None,
+        expires: int | None,
+        dialect: Dialect,
+        canonical: tuple[bytes, ...],
+    ) -> None:
+        self.envelope = envelope
+        self.signature = signature
+        self.session_token = session_token
+        self.stamp = stamp
+        self.timestamp = timestamp
+        self.payload = payload
+        self.expires = expires
+        self.dialect = dialect
+        self.canonical = canonical
+
+    def __repr__(self) -> str:
+        return f"Presented(access_key_id={self.access_key_id!r}, scope={self.envelope.scope!r})"
+
+    @property
+    def access_key_id(self) -> str:
+        return self.envelope.access_key_id
+
+    @property
+    def date(self) -> str:
+        return self.envelope.date
+
+    @property
+    def region(self) -> str:
+        return self.envelope.region
+
+    @property
+    def service(self) -> str:
+        return self.envelope.service
+
+    @property
+    def signed_headers(self) -> tuple[str, ...]:
+        return self.envelope.form.names
+
+    @property
+    def in_query(self) -> bool:
+        return self.expires is not None
+
+
+def parse(
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    repeated: frozenset[str],
+    *,
+    dialect: Dialect,
+    normalize_path: bool = True,
+    unsigned_session_token: bool = False,
+) -> Presented | None:
+    """What the request presents, or None if it carries no authentication of any kind.
+
+    path, query: as on the wire (latin-1 text), the query without its "?". headers: lower-case
+    names, repeated fields joined with "," in wire order; repeated: their names. normalize_path:
+    resolve dot segments, as every service but S3 does. unsigned_session_token: let the session token be added after signing, as a few services do.
+    Raises `Refusal` for anything that authenticates in part, twice, or in another way.
+    """
+    rules = Rules(dialect, normalize_path, unsigned_session_token)
+    authorization = headers.get("authorization")
+    if authorization is None:
+        if not query or not _MAY_AUTHENTICATE(query):
+            return None
+        parameters, rest = _split_query(query, dialect)
+        if not parameters:
+            return None
+        _refuse_repeated(repeated, in_query=True)
+        return _parse_query(method, path, rest, headers, parameters, rules)
+    if repeated:
+        _refuse_repeated(repeated, in_query=False)
+    if query and _MAY_AUTHENTICATE(query) and _split_query(query, dialect)[0]:
+        raise Refusal(
+            Reason.MULTIPLE_MECHANISMS,
+            "Authentication is in the Authorization header and in the query; send one of them.",
+        )
+    envelope, signature = parse_authorization(authorization)
+    stamp = headers.get("x-amz-date")
+    if stamp is None:
+        stamp = _stamp_of_date_header(headers)
+    timestamp = _seconds(stamp)
+    if timestamp is None:
+        raise Refusal(Reason.MALFORMED_DATE, _printable(stamp))
+    _refuse_unsigned(headers, envelope, rules, in_query=False)
+    payload = _declared(headers.get("x-amz-content-sha256"), dialect, in_query=False)
+    canonical = _canonical(method, path, (query,), headers, envelope, rules, in_query=False)
+    token = headers.get("x-amz-security-token")
+    if token == "":
+        raise Refusal(Reason.INVALID_TOKEN, "The session token is empty.")
+    return Presented(
+        envelope, signature, token, stamp, timestamp, payload, None, dialect, canonical
+    )
+
+
+def _parse_query(
+    method: str,
+    path: str,
+    rest: str,
+    headers: Mapping[str, str],
+    parameters: Mapping[str, str],
+    rules: Rules,
+) -> Presented:
+    missing = [name for name in _REQUIRED if name not in parameters]
+    if missing:
+        listed = " ".join(f"AWS query-string parameters must include '{name}'." for name in missing)
+        raise Refusal(
+            Reason.MISSING_COMPONENT,
+            f"{listed} Re-examine the query-string parameters.",
+            in_query=True,
+        )
+    if parameters["X-Amz-Algorithm"] != ALGORITHM:
+        algorithm = _printable(parameters["X-Amz-Algorithm"])
+        raise Refusal(Reason.UNSUPPORTED_ALGORITHM, algorithm, in_query=True)
+    if "x-amz-security-token" in headers:
+        raise Refusal(
+            Reason.MULTIPLE_MECHANISMS,
+            "The query authenticates and the header x-amz-security-token is present.",
+            in_query=True,
+        )
+    envelope = Envelope(
+        parameters["X-Amz-Credential"], parameters["X-Amz-SignedHeaders"], in_query=True
+    )
+    stamp = parameters["X-Amz-Date"]
+    timestamp = _seconds(stamp)
+    if timestamp is None:
+        raise Refusal(Reason.MALFORMED_DATE, _printable(stamp), in_query=True)
+    expires = _parse_expires(parameters["X-Amz-Expires"])
+    _refuse_unsigned(headers, envelope, rules, in_query=True)
+    payload = _declared_for_query(rest, headers, rules.dialect)
+    queries: tuple[str, ...] = (rest,)
+    token = parameters.get("X-Amz-Security-Token")
+    if token == "":
+        raise Refusal(Reason.INVALID_TOKEN, "The session token is empty.", in_query=True)
+    if token is not None and rules.unsigned_session_token:
+        queries = (rest, _without_token(rest))
+    canonical = _canonical(method, path, queries, headers, envelope, rules, in_query=True)
+    return Presented(
+        envelope,
+        parameters["X-Amz-Signature"],
+        token,
+        stamp,
+        timestamp,
+        payload,
+        expires,
+        rules.dialect,
+        canonical,
+    )
+
+
+def _split_query(query: str, dialect: Dialect) -> tuple[dict[str, str], str]:
+    """The authentication parameters of a query, and the query without the signature.
+
+    A name in another case, or one that comes twice, is refused: two readers could take
+    different values (CVE-2022-2385).
+    """
+    parameters: dict[str, str] = {}
+    rest: list[str] = []
+    try:
+        names = [part for part in query.split("&") if part]
+        pairs = decoded_query(query)
+    except BrokenEscapeError:
+        raise _malformed_uri(in_query=False) from None
+    except UnicodeEncodeError:
+        raise Refusal(Reason.MALFORMED_HEADER, "The query holds text that is not bytes.") from None
+    legacy: set[bytes] = set()
+    for part, (name, value) in zip(names, pairs, strict=True):
+        known = _PARAMETERS.get(name.lower())
+        if known != "X-Amz-Signature":
+            rest.append(part)
+        if known is not None:
+            if known in parameters or name != known.encode():
+                raise Refusal(
+                    Reason.REPEATED_PARAMETER,
+                    f"The query must hold '{known}' once, spelled so.",
+                    in_query=True,
+                )
+            parameters[known] = value.decode("latin-1")
+        elif name in (b"AWSAccessKeyId", b"Signature"):
+            legacy.add(name)
+    if len(legacy) == 2 and dialect is not Dialect.JSON:
+        raise Refusal(Reason.UNSUPPORTED_ALGORITHM, "AWS Signature Version 2", in_query=True)
+    return parameters, "&".join(rest)
+
+
+def _without_token(query: str) -> str:
+    return "&".join(
+        [part for part in query.split("&") if not part.startswith("X-Amz-Security-Token=")]
+    )
+
+
+def _canonical(
+    method: str,
+    path: str,
+    queries: tuple[str, ...],
+    headers: Mapping[str, str],
+    envelope: Envelope,
+    rules: Rules,
+    *,
+    in_query: bool,
+) -> tuple[bytes, ...]:
+    s3 = rules.dialect is Dialect.S3
+    form = envelope.form
+    try:
+        lines = form.render(headers)
+    except KeyError as error:
+        raise Refusal(
+            Reason.SIGNED_HEADER_MISSING,
+            f"The signed header '{error.args[0]}' is not in the request.",
+            in_query=in_query,
+        ) from None
+    # A line break inside a value would let one header pose as several.
+    if lines.count("\n") != len(form.names) or "\r" in lines:
+        raise Refusal(
+            Reason.MALFORMED_HEADER, "A signed header holds a line break.", in_query=in_query
+        )
+    try:
+        spelled = canonical_path(path, s3=s3, normalize=rules.normalize_path)
+        asked = canonical_query(queries[0])
+        if len(queries) == 1 and not (s3 and "%2" in path):
+            text = f"{method}\n{spelled}\n{asked}\n{lines}\n{form.text}\n"
+            return (text.encode("latin-1"),)
+        other = key_with_slashes(path) if s3 else None
+        paths = (spelled,) if other is None else (spelled, other)
+        return tuple(
+            f"{method}\n{path}\n{canonical_query(query)}\n{lines}\n{form.text}\n".encode("latin-1")
+            for query in queries
+            for path in paths
+        )
+    except BrokenEscapeError:
+        raise _malformed_uri(in_query=in_query) from None
+    except UnicodeEncodeError:
+        raise Refusal(
+            Reason.MALFORMED_HEADER, "The request holds text that is not bytes.", in_query=in_query
+        ) from None
+
+
+def _malformed_uri(*, in_query: bool) -> Refusal:
+    return Refusal(
+        Reason.MALFORMED_URI,
+        "The path or query holds a '%' that is not followed by two hexadecimal digits.",
+        in_query=in_query,
+    )
+
+
+def _refuse_repeated(repeated: frozenset[str], *, in_query: bool) -> None:
+    twice = repeated & _SINGLE
+    if twice:
+        raise Refusal(
+            Reason.REPEATED_PARAMETER,
+            f"The header '{min(twice)}' must come once.",
+            in_query=in_query,
+        )
+
+
+def _refuse_unsigned(
+    headers: Mapping[str, str], envelope: Envelope, rules: Rules, *, in_query: bool
+) -> None:
+    known = envelope.form.known
+    unsigned = [name for name in headers if name[:6] == "x-amz-" and name not in known]
+    if unsigned and rules.unsigned_session_token:
+        unsigned = [name for name in unsigned if name != "x-amz-security-token"]
+    if unsigned:
+        listed = ", ".join(sorted(unsigned))[:1024]
+        raise Refusal(
+            Reason.HEADERS_NOT_SIGNED,
+            _printable(listed),
+            fields={"HeadersNotSigned": _printable(listed)},
+            in_query=in_query,
+        )
+
+
+def _declared(text: str | None, dialect: Dialect, *, in_query: bool) -> Payload | None:
+    if text is None:
+        if dialect is Dialect.S3:
+            raise Refusal(Reason.MISSING_CONTENT_SHA256, in_query=in_query)
+        return None
+    payload = declared_payload(text)
+    if payload is None:
+        raise Refusal(
+            Reason.MALFORMED_CONTENT_SHA256,
+            fields={
+                "ArgumentName": "x-amz-content-sha256",
+                "ArgumentValue": _printable(text),
+            },
+            in_query=in_query,
+        )
+    return payload
+
+
+def _declared_for_query(query: str, headers: Mapping[str, str], dialect: Dialect) -> Payload | None:
+    """A presigned S3 URL says nothing of its body, unless a header or parameter does."""
+    text = headers.get("x-amz-content-sha256")
+    if dialect is not Dialect.S3:
+        return _declared(text, dialect, in_query=True)
+    said = [
+        value.decode("latin-1")
+        for name, value in decoded_query(query)
+        if name.lower() == b"x-amz-content-sha256"
+    ]
+    if text is not None:
+        said.append(text)
+    if len(set(said)) > 1:
+        raise Refusal(
+            Reason.REPEATED_PARAMETER,
+            "x-amz-content-sha256 has different values in the query and in the headers.",
+            in_query=True,
+        )
+    return _declared(said[0] if said else UNSIGNED_PAYLOAD, dialect, in_query=True)
+
+
+def _parse_expires(text: str) -> int:
+    if not _EXPIRES(text):
+        detail = "X-Amz-Expires should be a number"
+        if re.fullmatch("-[0-9]{1,9}", text):
+            detail = "X-Amz-Expires must be non-negative"
+    elif int(text) > LONGEST_EXPIRES:
+        detail = (
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given "
+            "X-Amz-Expires must be less than 604800 seconds"
+        )
+    else:
+        return int(text)
+    raise Refusal(Reason.MALFORMED_EXPIRES, detail, in_query=True)
+
+
+def _stamp_of_date_header(headers: Mapping[str, str]) -> str:
+    """The timestamp of a request that has only a Date header, as botocore and curl may sign."""
+    date = headers.get("date")
+    if date is None:
+        raise Refusal(Reason.MISSING_DATE)
+    match = _HTTP_DATE(date)
+    if match is None:
+        return date
+    try:
+        parsed = time.strptime(match[1], "%d %b %Y %H:%M:%S")
+    except ValueError:
+        raise Refusal(Reason.MALFORMED_DATE, _printable(date)) from None
+    return time.strftime("%Y%m%dT%H%M%SZ", parsed)
+
+
+@lru_cache(maxsize=1024)
+def _seconds(stamp: str) -> float | None:
+    """Unix seconds of YYYYMMDDTHHMMSSZ, None for anything else."""
+    if not _ISO_BASIC(stamp):
+        return None
+    try:
+        return float(calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ")))
+    except ValueError:
+        return None
+
+
+def _printable(text: str) -> str:
+    return text[:256].encode("ascii", "backslashreplace").decode()

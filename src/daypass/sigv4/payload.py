@@ -1,0 +1,63 @@
+"""What the last line of a canonical request says about the body."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
+
+
+class PayloadMode(StrEnum):
+    """Every way in which a body can be covered by a signature. There is no other."""
+
+    SHA256 = "SHA256"
+    UNSIGNED = UNSIGNED_PAYLOAD
+    SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+    SIGNED_CHUNKS_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+    UNSIGNED_CHUNKS_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+    ECDSA_CHUNKS = "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"
+    ECDSA_CHUNKS_TRAILER = "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER"
+
+
+_MODES: Final = {mode.value: mode for mode in PayloadMode if mode is not PayloadMode.SHA256}
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A payload mode and the text that declares it in the canonical request."""
+
+    mode: PayloadMode
+    declared: str
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the body is aws-chunked, which only operations that take a stream accept."""
+        return self.mode not in (PayloadMode.SHA256, PayloadMode.UNSIGNED)
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether the signature says nothing about the bytes of the body."""
+        return self.mode in (PayloadMode.UNSIGNED, PayloadMode.UNSIGNED_CHUNKS_TRAILER)
+
+    @property
+    def trailer(self) -> bool:
+        """Whether trailing header fields follow the body."""
+        return self.mode in (
+            PayloadMode.SIGNED_CHUNKS_TRAILER,
+            PayloadMode.UNSIGNED_CHUNKS_TRAILER,
+            PayloadMode.ECDSA_CHUNKS_TRAILER,
+        )
+
+
+_DECLARED: Final = {text: Payload(mode, text) for text, mode in _MODES.items()}
+
+
+def declared_payload(text: str) -> Payload | None:
+    """The payload that `x-amz-content-sha256: text` declares, None if it is no known value."""
+    payload = _DECLARED.get(text)
+    if payload is None and _SHA256.fullmatch(text):
+        return Payload(PayloadMode.SHA256, text)
+    return payload

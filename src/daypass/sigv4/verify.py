@@ -1,0 +1,263 @@
+"""Whether a request's signature is the one its access key makes.
+
+INVARIANT: `verify` alone makes a `Verified`; who holds one holds the proof.
+"""
+
+import hmac
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final, Never, final
+
+from daypass.sigv4.chain import ChunkChain
+from daypass.sigv4.keys import ALGORITHM, TERMINATOR, MacKey, timestamp_of
+from daypass.sigv4.parse import Presented
+from daypass.sigv4.payload import Payload, PayloadMode
+from daypass.sigv4.refusal import Reason, Refusal
+from daypass.sigv4.types import Dialect
+
+# How far a request's timestamp may be from the verifier's clock, in seconds.
+SKEW: Final = 900
+
+# What an unknown access key is verified with, so that it costs what a known one does.
+_NOBODY: Final = "0" * 40
+
+
+@final
+class Verified:
+    """The proof that a request was signed with the secret of an access key."""
+
+    __slots__ = ("_body_sha256", "_key", "_presented")
+
+    _presented: Presented
+    _key: MacKey
+    _body_sha256: str | None
+
+    def __init__(self) -> None:
+        raise TypeError("A Verified is made by daypass.sigv4.verify alone.")
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Verified cannot be subclassed.")
+
+    def __repr__(self) -> str:
+        return f"Verified(access_key_id={self.access_key_id!r}, scope={self.scope!r})"
+
+    def __reduce__(self) -> Never:
+        raise TypeError("A Verified cannot be copied or stored.")
+
+    @property
+    def access_key_id(self) -> str:
+        return self._presented.envelope.access_key_id
+
+    @property
+    def session_token(self) -> str | None:
+        return self._presented.session_token
+
+    @property
+    def timestamp(self) -> float:
+        """When the request was signed, Unix seconds."""
+        return self._presented.timestamp
+
+    @property
+    def region(self) -> str:
+        return self._presented.envelope.region
+
+    @property
+    def service(self) -> str:
+        return self._presented.envelope.service
+
+    @property
+    def scope(self) -> str:
+        return self._presented.envelope.scope
+
+    @property
+    def signature(self) -> str:
+        return self._presented.signature
+
+    @property
+    def signed_headers(self) -> tuple[str, ...]:
+        return self._presented.envelope.form.names
+
+    @property
+    def in_query(self) -> bool:
+        return self._presented.expires is not None
+
+    @property
+    def payload(self) -> Payload:
+        """What the signature says about the body."""
+        declared = self._presented.payload
+        if declared is not None:
+            return declared
+        return Payload(PayloadMode.SHA256, self._body_sha256 or "")
+
+    def chunk_chain(self) -> ChunkChain:
+        """A new chain of chunk signatures that starts at this request's signature."""
+        presented = self._presented
+        return ChunkChain(self._key, presented.stamp, presented.envelope.scope, presented.signature)
+
+
+def verify(
+    presented: Presented,
+    lookup: Callable[[Presented], str | None],
+    *,
+    service: str,
+    region: str,
+    now: float,
+    body_sha256: str | None = None,
+) -> Verified:
+    """Check time, scope, access key and signature, in this order.
+
+    lookup: the secret access key of what is presented, None for an unknown access key; it may
+    raise `Refusal` (an expired or foreign session token). body_sha256: the hex SHA-256 of the
+    body, needed unless the request is S3's, where x-amz-content-sha256 declares it and
+    `body_verifier` checks it. now: Unix seconds. Raises `Refusal`.
+    """
+    _check_time(presented, now)
+    envelope = presented.envelope
+    if (
+        envelope.date != presented.stamp[:8]
+        or envelope.region != region
+        or envelope.service != service
+        or envelope.terminator != TERMINATOR
+    ):
+        raise _wrong_scope(presented, service, region)
+    payload = _payload_line(presented, body_sha256)
+    secret = lookup(presented)
+    key = envelope.mac_key(_NOBODY if secret is None else secret)
+    # The comparison is of bytes: text beyond ASCII would raise.
+    given = presented.signature.encode("utf-8", "surrogatepass")
+    matches = False
+    for canonical in presented.canonical:
+        text = _string_to_sign(presented, canonical + payload.encode())
+        matches |= hmac.compare_digest(key.hexdigest(text).encode(), given)
+    if secret is None:
+        raise Refusal(
+            Reason.UNKNOWN_ACCESS_KEY,
+            fields={"AWSAccessKeyId": envelope.access_key_id},
+            in_query=presented.in_query,
+        )
+    if not matches:
+        raise _mismatch(presented, payload)
+    verified = object.__new__(Verified)
+    verified._presented = presented
+    verified._key = key
+    verified._body_sha256 = body_sha256
+    return verified
+
+
+def _string_to_sign(presented: Presented, canonical_request: bytes) -> bytes:
+    digest = sha256(canonical_request).hexdigest()
+    return f"{ALGORITHM}\n{presented.stamp}\n{presented.envelope.scope}\n{digest}".encode()
+
+
+def _payload_line(presented: Presented, body_sha256: str | None) -> str:
+    """The last line of the canonical request, which says what the signature covers.
+
+    Elsewhere than at S3 the whole body is hashed: it carries the command.
+    """
+    payload = presented.payload
+    if body_sha256 is None:
+        if payload is None or presented.dialect is not Dialect.S3:
+            raise ValueError("body_sha256 is needed: only S3 requests declare their payload.")
+        return payload.declared
+    if payload is None:
+        return body_sha256
+    if payload.mode is PayloadMode.SHA256:
+        if payload.declared == body_sha256:
+            return body_sha256
+        raise content_mismatch(payload.declared, body_sha256, in_query=presented.in_query)
+    if presented.dialect is Dialect.S3:
+        return payload.declared
+    raise Refusal(
+        Reason.PAYLOAD_MODE_NOT_ALLOWED,
+        f"x-amz-content-sha256 must be the SHA-256 of the body, not {payload.declared}.",
+        in_query=presented.in_query,
+    )
+
+
+def content_mismatch(declared: str, computed: str, *, in_query: bool = False) -> Refusal:
+    """The refusal of a body whose SHA-256 is not the declared one."""
+    return Refusal(
+        Reason.CONTENT_SHA256_MISMATCH,
+        fields={
+            "ClientComputedContentSHA256": declared,
+            "S3ComputedContentSHA256": computed,
+        },
+        in_query=in_query,
+    )
+
+
+def _check_time(presented: Presented, now: float) -> None:
+    age = now - presented.timestamp
+    expires = presented.expires
+    if age < -SKEW:
+        limit = timestamp_of(int(now) + SKEW)
+        reason = Reason.SIGNATURE_NOT_YET_CURRENT if expires is None else Reason.URL_NOT_YET_VALID
+        raise Refusal(
+            reason,
+            f"{presented.stamp} is still later than {limit} ({timestamp_of(int(now))} + 15 min.)",
+            fields=_time_fields(presented, now),
+            in_query=presented.in_query,
+        )
+    allowed = SKEW if expires is None else expires
+    if age > allowed:
+        limit = timestamp_of(int(now) - allowed)
+        span = "15 min." if expires is None else f"{expires} s"
+        raise Refusal(
+            Reason.SIGNATURE_EXPIRED if expires is None else Reason.URL_EXPIRED,
+            f"{presented.stamp} is now earlier than {limit} ({timestamp_of(int(now))} - {span})",
+            fields=_time_fields(presented, now),
+            in_query=presented.in_query,
+        )
+
+
+def _time_fields(presented: Presented, now: float) -> dict[str, str]:
+    if presented.expires is None:
+        return {
+            "RequestTime": presented.stamp,
+            "ServerTime": _iso_extended(now),
+            "MaxAllowedSkewMilliseconds": str(SKEW * 1000),
+        }
+    return {
+        "X-Amz-Expires": str(presented.expires),
+        "Expires": _iso_extended(presented.timestamp + presented.expires),
+        "ServerTime": _iso_extended(now),
+    }
+
+
+def _iso_extended(seconds: float) -> str:
+    text = timestamp_of(int(seconds))
+    return f"{text[:4]}-{text[4:6]}-{text[6:11]}:{text[11:13]}:{text[13:]}"
+
+
+def _wrong_scope(presented: Presented, service: str, region: str) -> Refusal:
+    envelope = presented.envelope
+    fields: dict[str, str] = {}
+    if envelope.date != presented.stamp[:8]:
+        reason, given, expected = Reason.WRONG_DATE, envelope.date, presented.stamp[:8]
+    elif envelope.region != region:
+        reason, given, expected = Reason.WRONG_REGION, envelope.region, region
+        fields = {"Region": region}
+    elif envelope.service != service:
+        reason, given, expected = Reason.WRONG_SERVICE, envelope.service, service
+    else:
+        reason, given, expected = Reason.WRONG_TERMINATOR, envelope.terminator, TERMINATOR
+    return Refusal(
+        reason, given=given, expected=expected, fields=fields, in_query=presented.in_query
+    )
+
+
+def _mismatch(presented: Presented, payload: str) -> Refusal:
+    canonical = presented.canonical[0] + payload.encode()
+    text = _string_to_sign(presented, canonical)
+    return Refusal(
+        Reason.SIGNATURE_MISMATCH,
+        fields={
+            "AWSAccessKeyId": presented.access_key_id,
+            "StringToSign": text.decode(),
+            "SignatureProvided": presented.signature[:256],
+            "StringToSignBytes": text.hex(" "),
+            "CanonicalRequest": canonical.decode("latin-1"),
+            "CanonicalRequestBytes": canonical.hex(" "),
+        },
+        in_query=presented.in_query,
+    )
