@@ -56,7 +56,6 @@ def issue_session(
     The caller of this function has checked that the session may be issued.
     """
     access_key_id = new_access_key_id(_TEMPORARY, node.account_id)
-    issued = _issue_time(node, subject_id, issued_to, now)
     session = Session(
         accessor=new_accessor(access_key_id),
         access_key_id=access_key_id,
@@ -65,13 +64,13 @@ def issue_session(
         subject_id=subject_id,
         subject_name=subject_name,
         session_name=session_name,
-        issued=issued,
-        expires=issued + duration,
+        issued=now,
+        expires=int(now) + duration,
         session_policies=session_policies,
         source_identity=source_identity,
         tags=tags or {},
         transitive_tags=transitive_tags,
-        parents=_ancestors(issued_to, issued),
+        parents=_ancestors(issued_to, now),
         key_id=node.keys.active_id,
     )
     return Issued(
@@ -83,27 +82,13 @@ def issue_session(
     )
 
 
-def _issue_time(node: Node, subject_id: str, issued_to: Caller | None, now: float) -> int:
-    # Revocations reach whole seconds. One made in this very second must not reach what is issued
-    # after it, so that "revoke, then assume again" gives credentials that work.
-    issued = max(int(now), node.revocations.first_second(subject_id, ""))
-    if issued_to is not None and issued_to.session is None:
-        own = node.revocations.first_second(
-            issued_to.principal.unique_id, accessor_prefix(issued_to.access_key_id)
-        )
-        issued = max(issued, own)
-    return issued
-
-
-def _ancestors(issued_to: Caller | None, issued: int) -> tuple[Ancestor, ...]:
+def _ancestors(issued_to: Caller | None, now: float) -> tuple[Ancestor, ...]:
     if issued_to is None:
         return ()
     session = issued_to.session
     if session is None:
         return (
-            Ancestor(
-                accessor_prefix(issued_to.access_key_id), issued_to.principal.unique_id, issued
-            ),
+            Ancestor(accessor_prefix(issued_to.access_key_id), issued_to.principal.unique_id, now),
         )
     return (
         Ancestor(session.accessor, session.subject_id, session.issued),

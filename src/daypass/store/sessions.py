@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table, and_, delete, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    and_,
+    delete,
+    select,
+)
 
 from daypass.store.engine import Store, Transaction
 from daypass.store.schema import metadata
@@ -24,8 +35,9 @@ _RING_KEY: Final = "ring_key"
 _REVOCATION: Final = "revocation"
 _PURPOSE: Final = "key-ring"
 
-# What a revocation names: one session (or access key), all of a role or user, everything.
+# What a revocation names: one session, all of an access key, of a role or user, of everybody.
 _SESSION: Final = "session"
+_ACCESS_KEY: Final = "access-key"
 _SUBJECT: Final = "subject"
 _ALL: Final = "all"
 
@@ -39,16 +51,17 @@ keys = Table(
     Column("since", Integer, nullable=False),
 )
 
-# kind, target: "session" and an accessor or its prefix, "subject" and a role's or user's unique
-# id, "all" and "". before: sessions issued until then, this second included, are revoked; for
-# "session" when it was revoked. A row is deleted when every session it can reach has expired.
+# kind, target: "session" and its accessor, "access-key" and `accessor_prefix` of its id, "subject"
+# and a role's or user's unique id, "all" and "". before: sessions issued until then are revoked;
+# the one named by an accessor is, whenever it was issued. revoked: when. Both Unix seconds. A row
+# is deleted when every session it can reach has expired.
 revocations = Table(
     "revocations",
     metadata,
     Column("kind", String(16), primary_key=True),
     Column("target", String(64), primary_key=True),
-    Column("before", Integer, nullable=False),
-    Column("revoked", Integer, nullable=False),
+    Column("before", Float, nullable=False),
+    Column("revoked", Float, nullable=False),
 )
 
 
@@ -132,7 +145,7 @@ class _RingRows:
 
 def revoke_session(transaction: Transaction, accessor: str, now: float) -> None:
     """Revoke the session with this accessor, and all that descend from it."""
-    _revoke(transaction, _SESSION, accessor, int(now), now)
+    _revoke(transaction, _SESSION, accessor, now, now)
 
 
 def revoke_access_key(transaction: Transaction, access_key_id: str, now: float) -> None:
@@ -140,7 +153,7 @@ def revoke_access_key(transaction: Transaction, access_key_id: str, now: float) 
 
     A long-term key itself stays as it is: deactivate it to stop new sessions.
     """
-    _revoke(transaction, _SESSION, accessor_prefix(access_key_id), int(now), now)
+    _revoke(transaction, _ACCESS_KEY, accessor_prefix(access_key_id), now, now)
 
 
 def revoke_subject(transaction: Transaction, subject_id: str, before: float, now: float) -> None:
@@ -148,15 +161,15 @@ def revoke_subject(transaction: Transaction, subject_id: str, before: float, now
 
     subject_id: the unique id (AROA…, AIDA…), the account id for root.
     """
-    _revoke(transaction, _SUBJECT, subject_id, int(before), now)
+    _revoke(transaction, _SUBJECT, subject_id, before, now)
 
 
 def revoke_before(transaction: Transaction, before: float, now: float) -> None:
     """Revoke every session issued until `before`, and all that descend from them."""
-    _revoke(transaction, _ALL, "", int(before), now)
+    _revoke(transaction, _ALL, "", before, now)
 
 
-def _revoke(transaction: Transaction, kind: str, target: str, before: int, now: float) -> None:
+def _revoke(transaction: Transaction, kind: str, target: str, before: float, now: float) -> None:
     connection = transaction.connection
     _drop_outlived(transaction, now)
     same = and_(revocations.c.kind == kind, revocations.c.target == target)
@@ -164,7 +177,7 @@ def _revoke(transaction: Transaction, kind: str, target: str, before: int, now: 
     connection.execute(delete(revocations).where(same))
     connection.execute(
         revocations.insert().values(
-            kind=kind, target=target, before=max(before, earlier or 0), revoked=int(now)
+            kind=kind, target=target, before=max(before, earlier or 0.0), revoked=now
         )
     )
     transaction.changed(_REVOCATION, _key(kind, target))
@@ -172,7 +185,7 @@ def _revoke(transaction: Transaction, kind: str, target: str, before: int, now: 
 
 def _drop_outlived(transaction: Transaction, now: float) -> None:
     # What a revocation reaches was issued before it: nothing descends from a revoked session.
-    outlived = revocations.c.revoked < int(now) - LONGEST_SESSION
+    outlived = revocations.c.revoked < now - LONGEST_SESSION
     for row in transaction.connection.execute(select(revocations).where(outlived)).all():
         transaction.changed(_REVOCATION, _key(row.kind, row.target))
     transaction.connection.execute(delete(revocations).where(outlived))
@@ -188,41 +201,42 @@ class RevocationCache:
     kinds: Sequence[str] = (_REVOCATION,)
 
     def __init__(self) -> None:
-        # Each: until which second of issue it revokes.
-        self._sessions: dict[str, int] = {}
-        self._subjects: dict[str, int] = {}
-        self._all = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        # Each, by target: until which moment of issue it revokes.
+        self._sessions: dict[str, float] = {}
+        self._access_keys: dict[str, float] = {}
+        self._subjects: dict[str, float] = {}
+        self._all: dict[str, float] = {}
+        self._before: dict[str, dict[str, float]] = {
+            _SESSION: self._sessions,
+            _ACCESS_KEY: self._access_keys,
+            _SUBJECT: self._subjects,
+            _ALL: self._all,
+        }
 
     def load(self, connection: Connection) -> None:
-        self._sessions.clear()
-        self._subjects.clear()
-        self._all = 0
+        self._forget()
         for row in connection.execute(select(revocations)):
-            self._put(row.kind, row.target, row.before)
+            self._before[row.kind][row.target] = row.before
 
     def reload(self, connection: Connection, kind: str, changed: Sequence[str]) -> None:  # noqa: ARG002
         for key in changed:
             named, _, target = key.partition("/")
-            row = connection.execute(
-                select(revocations).where(
+            before = connection.execute(
+                select(revocations.c.before).where(
                     revocations.c.kind == named, revocations.c.target == target
                 )
-            ).first()
-            self._put(named, target, row.before if row else 0)
-
-    def _put(self, kind: str, target: str, before: int) -> None:
-        if kind == _ALL:
-            self._all = before
-            return
-        held = self._sessions if kind == _SESSION else self._subjects
-        if before:
-            held[target] = before
-        else:
-            held.pop(target, None)
+            ).scalar()
+            if before is None:
+                self._before[named].pop(target, None)
+            else:
+                self._before[named][target] = before
 
     def revoked(self, session: Session) -> bool:
         """Whether this session, or one it descends from, is revoked."""
-        if not (self._sessions or self._subjects or self._all):
+        if not any(self._before.values()):
             return False
         if self._reaches(session.accessor, session.subject_id, session.issued):
             return True
@@ -231,17 +245,9 @@ class RevocationCache:
             for parent in session.parents
         )
 
-    def _reaches(self, accessor: str, subject_id: str, issued: int) -> bool:
-        return issued <= max(
-            self._all,
-            self._subjects.get(subject_id, 0),
-            self._sessions.get(accessor, 0),
-            self._sessions.get(accessor[:ACCESSOR_PREFIX], 0),
-        )
-
-    def first_second(self, subject_id: str, accessor: str) -> int:
-        """The first second in which a session can be issued to this subject, or with this access
-        key's accessor prefix, and not fall under a revocation made in the same second."""
-        return 1 + max(
-            self._all, self._subjects.get(subject_id, 0), self._sessions.get(accessor, 0)
+    def _reaches(self, accessor: str, subject_id: str, issued: float) -> bool:
+        return accessor in self._sessions or issued <= max(
+            self._all.get("", 0.0),
+            self._subjects.get(subject_id, 0.0),
+            self._access_keys.get(accessor[:ACCESSOR_PREFIX], 0.0),
         )

@@ -48,7 +48,7 @@ class Ancestor:
 
     accessor: str
     subject_id: str
-    issued: int
+    issued: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Session:
 
     accessor: its non-secret name. subject_id: the role's or user's unique id, the account id for
     root. subject_name: the role's or user's name, "" for root. session_name: RoleSessionName, or
-    the name of a federated user. issued, expires: Unix seconds. source_identity: "" if none.
+    the name of a federated user. issued, expires: Unix seconds, the former with its fraction, so
+    that what came before a revocation and what came after differ. source_identity: "" if none.
     tags: session tags; transitive_tags: the keys of those that chained sessions inherit.
     parents: the sessions this one descends from, nearest first, and last the long-term key it all
     began with. key_id: the key of the ring its token is sealed with, "" for the active one.
@@ -70,7 +71,7 @@ class Session:
     subject_id: str
     subject_name: str
     session_name: str
-    issued: int
+    issued: float
     expires: int
     session_policies: SessionPolicies = SessionPolicies()
     mfa: bool = False
@@ -128,9 +129,9 @@ def unpack(payload: bytes, key_id: str) -> Session:
     if type(values) is not tuple or len(values) != _FIELDS:
         raise ValueError("a payload of other fields")
     issued, expires = values[7], values[8]
-    # Only integers live here, so that no comparison with a clock can fail or be always true.
-    if type(issued) is not int or type(expires) is not int:
-        raise ValueError("a payload whose times are not integers")
+    # Only numbers live here, so that no comparison with a clock can fail or be always true.
+    if type(issued) not in (int, float) or type(expires) is not int:
+        raise ValueError("a payload whose times are not numbers")
     if not 0 < issued < expires < _FAR_FUTURE:
         raise ValueError("a payload whose times are out of range")
     return Session(

@@ -8,14 +8,13 @@ from typing import Any, Final
 from daypass.gateway.operation import Call, Operation, Permission
 from daypass.protocol.errors import ServiceError
 from daypass.store.engine import Transaction
+from daypass.store.identity import Role, User
 from daypass.store.sessions import (
     revoke_access_key,
     revoke_before,
     revoke_session,
     revoke_subject,
 )
-
-Write = Callable[[Transaction], None]
 
 
 class Kind(StrEnum):
@@ -48,8 +47,7 @@ def needs(call: Call) -> tuple[Permission, ...]:
 async def perform(call: Call) -> dict[str, Any]:
     """Revoke; once this returns, no process of the node takes the sessions any more."""
     kind, target = _named(call)
-    before = _before(call)
-    await call.node.store.write(_write(call, kind, target, before))
+    before = await call.node.store.write(_revocation(call, kind, target))
     revoked: dict[str, Any] = {"Kind": kind.value, "Before": before}
     if target:
         revoked["Target"] = target
@@ -82,12 +80,13 @@ def _named(call: Call) -> tuple[Kind, str]:
     )
 
 
-def _before(call: Call) -> int:
-    """Until which second of issue; never in the future, where it would hit what comes."""
+def _before(call: Call) -> float | None:
+    """Until which moment of issue, None for the moment of the write."""
     given: datetime | None = call.input.get("Before")
     if given is None:
-        return int(call.now)
-    before = int(given.timestamp())
+        return None
+    before = given.timestamp()
+    # In the future it would hit what is issued after it.
     if not 0 < before <= call.now:
         raise ServiceError(
             "ValidationException", "Before is not a time in the past. Give one that is, or none."
@@ -95,22 +94,44 @@ def _before(call: Call) -> int:
     return before
 
 
-def _write(call: Call, kind: Kind, target: str, before: int) -> Write:
-    now = call.now
-    if kind is Kind.SESSION:
-        return lambda transaction: revoke_session(transaction, target, now)
-    if kind is Kind.ACCESS_KEY:
-        return lambda transaction: revoke_access_key(transaction, target, now)
-    if kind is Kind.ALL:
-        return lambda transaction: revoke_before(transaction, before, now)
+def _revocation(call: Call, kind: Kind, target: str) -> Callable[[Transaction], float]:
+    """The write, which returns until when it revokes.
+
+    The clock is read in the write: a session issued while the write waited is reached, too.
+    """
+    clock, given = call.node.clock, _before(call)
+    subject_id = _subject_id(call, kind, target)
+
+    def revoke(transaction: Transaction) -> float:
+        now = clock()
+        before = now if given is None else given
+        if kind is Kind.SESSION:
+            revoke_session(transaction, target, now)
+        elif kind is Kind.ACCESS_KEY:
+            revoke_access_key(transaction, target, now)
+        elif kind is Kind.ALL:
+            revoke_before(transaction, before, now)
+        else:
+            revoke_subject(transaction, subject_id, before, now)
+        return before
+
+    return revoke
+
+
+def _subject_id(call: Call, kind: Kind, target: str) -> str:
     identity = call.node.identity
-    subject = identity.role(target) if kind is Kind.ROLE else identity.user(target)
+    subject: Role | User | None
+    if kind is Kind.ROLE:
+        subject = identity.role(target)
+    elif kind is Kind.USER:
+        subject = identity.user(target)
+    else:
+        return ""
     if subject is None:
         raise ServiceError(
             "ResourceNotFoundException", f"The {kind} with name {target} cannot be found.", 404
         )
-    subject_id = subject.id
-    return lambda transaction: revoke_subject(transaction, subject_id, before, now)
+    return subject.id
 
 
 OPERATION = Operation("RevokeSessions", needs, perform)

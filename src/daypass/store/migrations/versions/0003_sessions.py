@@ -20,8 +20,8 @@ def upgrade() -> None:
         "revocations",
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("target", sa.String(64), nullable=False),
-        sa.Column("before", sa.Integer, nullable=False),
-        sa.Column("revoked", sa.Integer, nullable=False),
+        sa.Column("before", sa.Float, nullable=False),
+        sa.Column("revoked", sa.Float, nullable=False),
         sa.PrimaryKeyConstraint("kind", "target", name="pk_revocations"),
     )
 
