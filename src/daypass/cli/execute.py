@@ -1,0 +1,123 @@
+"""`daypass exec`: a command with temporary credentials in its environment."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import click
+
+from daypass.cli.assume import assume_role_with, role_options
+from daypass.cli.failure import NOT_EXECUTABLE, NOT_FOUND, Failure
+from daypass.cli.options import Connection, connection_options, output_option
+from daypass.cli.present import iso_time
+from daypass.client.providers import Profile, standard_chain
+from daypass.client.sts import RoleRequest
+from daypass.sigv4 import Credentials
+
+# Every variable from which some SDK takes credentials, or a profile that names some. One left
+# behind may win over those handed on.
+CLEARED: Final = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+)
+
+
+def child_environment(
+    environ: Mapping[str, str],
+    credentials: Credentials,
+    region: str | None,
+    endpoint_url: str | None,
+) -> dict[str, str]:
+    """The environment without what conflicts, and with these credentials."""
+    result = {name: value for name, value in environ.items() if name not in CLEARED}
+    result["AWS_ACCESS_KEY_ID"] = credentials.access_key_id
+    result["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
+    if credentials.session_token:
+        result["AWS_SESSION_TOKEN"] = credentials.session_token
+    if credentials.expiration is not None:
+        result["AWS_CREDENTIAL_EXPIRATION"] = iso_time(credentials.expiration)
+    if region:
+        result["AWS_REGION"] = result["AWS_DEFAULT_REGION"] = region
+    if endpoint_url:
+        result["AWS_ENDPOINT_URL"] = endpoint_url
+    return result
+
+
+@click.command(
+    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.option("--role", "role_arn", metavar="ARN", help="The role to assume first.")
+@role_options
+@connection_options
+@output_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def execute(
+    role_arn: str | None,
+    session_name: str,
+    duration: int | None,
+    policy: str | None,
+    policy_arns: tuple[str, ...],
+    external_id: str | None,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    output: str,
+    command: tuple[str, ...],
+) -> None:
+    """Run COMMAND with a role's temporary credentials in its environment, and end with its code.
+
+    Without --role it gets those of the profile. Variables of other credentials are removed.
+
+    \b
+    Example: daypass exec --role arn:aws:iam::111122223333:role/reader -- aws s3 ls
+    """
+    del output  # for errors alone
+    connection = Connection(profile, region, endpoint_url)
+    if role_arn:
+        request = RoleRequest(role_arn, session_name, duration, external_id, policy, policy_arns)
+        credentials = assume_role_with(request, connection).credentials
+    else:
+        credentials = standard_chain(profile).credentials()
+    where = region or _region(profile)
+    _run(command, child_environment(os.environ, credentials, where, endpoint_url))
+
+
+def _region(profile: str | None) -> str | None:
+    # Read here, because the child does not see the profile any more.
+    named = (
+        None if profile else os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    )
+    return named or Profile(profile).region()
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    try:
+        if os.name == "nt":  # there, exec would return to the shell before the command ends
+            ended = subprocess.run(command, env=environment, check=False)  # noqa: S603
+            sys.exit(ended.returncode)
+        os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own command
+    except FileNotFoundError as error:
+        raise _cannot_run(command[0], "There is no such command.", NOT_FOUND) from error
+    except OSError as error:
+        raise _cannot_run(command[0], f"{error.strerror}.", NOT_EXECUTABLE) from error
+
+
+def _cannot_run(name: str, why: str, code: int) -> Failure:
+    return Failure(f"Cannot run {name}.", why, "Check its name and PATH.", exit_code=code)
+
+
+COMMANDS: Final = {"exec": execute}

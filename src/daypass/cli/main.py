@@ -1,0 +1,106 @@
+"""`daypass`: the command and its subcommands."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from daypass import __version__
+from daypass.cli.failure import FAILED, INTERRUPTED, Failure, failure_of
+
+# Subcommand, the module that has it, and what it does. Modules are imported when needed alone.
+_COMMANDS: Final = {
+    "serve": ("server", "Run STS, IAM, Lambda with Function URLs, and S3 on one port."),
+    "init": ("server", "Make a data directory with an account and its root access key."),
+    "env": ("server", "Print what a shell needs to use a running server."),
+    "ca": ("server", "Print the path of a server's certificate authority."),
+    "demo": ("demo", "Show the whole story on a server of its own, with real clients."),
+    "assume": ("assume", "Assume a role and print its temporary credentials."),
+    "exec": ("execute", "Run a command with a role's temporary credentials."),
+    "call": ("call", "Send a signed HTTP request, like curl."),
+    "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
+    "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),
+    "sessions": ("sessions", "Revoke the sessions of a server."),
+}
+
+_EPILOG: Final = """\
+\b
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 130 interrupted.
+`daypass exec` ends with the code of its command, 126 or 127 if it cannot be run.
+
+\b
+Completion: eval "$(_DAYPASS_COMPLETE=bash_source daypass)"
+(zsh_source in zsh; in fish: _DAYPASS_COMPLETE=fish_source daypass | source)
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that imports the module of a subcommand only to run it or to show its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _ = _COMMANDS[cmd_name]
+        command: click.Command = import_module(f"daypass.cli.{module}").COMMANDS[cmd_name]
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        commands = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            with ctx:
+                raise failure_of(error) from error
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", prog_name="daypass")
+def cli() -> None:
+    """Temporary AWS credentials, end to end: issue them, use them, enforce them, and see exactly
+    why a request was let in or turned away."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = cli.main(arguments, prog_name="daypass", standalone_mode=False)
+    except Failure as failure:
+        failure.show()
+        sys.exit(failure.status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe left; Python must not fail once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    sys.exit(code if isinstance(code, int) else 0)

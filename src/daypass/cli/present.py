@@ -1,0 +1,36 @@
+"""Writing results: a JSON object for programs, or lines for people."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import click
+
+
+def print_json(data: Mapping[str, object]) -> None:
+    """One line of JSON on stdout."""
+    click.echo(json.dumps(data))
+
+
+def print_fields(fields: Mapping[str, str]) -> None:
+    """`label  value` lines on stdout, aligned; empty values are left out."""
+    shown = {label: value for label, value in fields.items() if value}
+    width = max(map(len, shown), default=0)
+    for label, value in shown.items():
+        click.echo(f"{click.style(label.ljust(width), bold=True)}  {value}")
+
+
+def iso_time(seconds: float) -> str:
+    """Unix seconds as AWS writes times: 2026-01-31T12:00:00Z."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_left(seconds: float) -> str:
+    """A duration in seconds for people: `1 h 5 min`."""
+    if seconds <= 0:
+        return "none: they have expired"
+    minutes = int(seconds) // 60
+    if minutes < 1:
+        return f"{int(seconds)} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,0 +1,212 @@
+"""`daypass serve`, `init`, `env` and `ca`: the server, and what one needs to use it."""
+
+import logging
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from daypass.cli.failure import Failure
+from daypass.cli.options import data_option, output_option
+from daypass.cli.present import print_fields, print_json
+from daypass.server import (
+    Config,
+    Ready,
+    RootCredentials,
+    ca_path,
+    initialize,
+    root_credentials,
+    running,
+)
+from daypass.server import serve as serve_until_stopped
+
+# Variables that would win over the keys `env` prints, or go with other keys.
+_CLEARED: Final = (
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+)
+
+
+@click.command()
+@data_option
+@click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:9311", show_default=True)
+@click.option("--region", help="Of a new data directory.  [default: us-east-1]")
+@click.option("--account-id", metavar="ID", help="Of a new data directory.  [default: random]")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--tls", is_flag=True, help="Listen with TLS too, certified by a CA of its own.")
+@click.option("--tls-listen", metavar="HOST:PORT", help="Where; implies --tls.")
+@click.option(
+    "--explain/--no-explain",
+    default=None,
+    help="Tell refused callers why.  [default: only on loopback addresses]",
+)
+@click.option("--clock-offset", type=float, default=0.0, hidden=True)
+@output_option
+def serve(
+    data: Path,
+    listen: str,
+    region: str | None,
+    account_id: str | None,
+    workers: int,
+    tls: bool,
+    tls_listen: str | None,
+    explain: bool | None,
+    clock_offset: float,
+    output: str,
+) -> None:
+    """Run STS, IAM, Lambda with Function URLs, and S3 on one port, until interrupted.
+
+    The first start makes the data directory, an account and its root access key, and prints the
+    key this once. With --output json one line says the addresses when the server is ready.
+
+    \b
+    Example: daypass serve --data ./daypass-data --listen 127.0.0.1:9311
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    config = Config(
+        data=data,
+        listen=listen,
+        region=region,
+        account_id=account_id,
+        workers=workers,
+        tls=tls or tls_listen is not None,
+        tls_listen=tls_listen,
+        explain_to_caller=explain,
+        clock_offset=clock_offset,
+    )
+    serve_until_stopped(config, _announce_json if output == "json" else _Announcement(data))
+
+
+def _announce_json(ready: Ready) -> None:
+    data: dict[str, object] = {
+        "Endpoint": ready.endpoint_url,
+        "TlsEndpoint": ready.tls_endpoint_url,
+        "Region": ready.region,
+        "AccountId": ready.account_id,
+    }
+    if ready.created is not None:
+        data |= {
+            "AccessKeyId": ready.created.access_key_id,
+            "SecretAccessKey": ready.created.secret_access_key,
+        }
+    print_json(data)
+
+
+class _Announcement:
+    """Says for people that the server is ready."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def __call__(self, ready: Ready) -> None:
+        created = ready.created
+        print_fields(
+            {
+                "Endpoint": ready.endpoint_url,
+                "TLS endpoint": ready.tls_endpoint_url or "",
+                "Region": ready.region,
+                "Account": ready.account_id,
+                "Data": str(self._data),
+                "Root access key": created.access_key_id if created else "",
+                "Root secret key": created.secret_access_key if created else "",
+            }
+        )
+        if created:
+            click.echo("\nThe root key is shown this once; `daypass env` hands it to a shell.")
+        click.echo(
+            f'\nIn another shell: eval "$(daypass env --data {shlex.quote(str(self._data))})"'
+        )
+        click.echo("Ctrl-C stops the server.")
+
+
+@click.command()
+@data_option
+@click.option("--account-id", metavar="ID", help="Twelve digits.  [default: random]")
+@click.option("--region", help="[default: us-east-1]")
+@output_option
+def init(data: Path, account_id: str | None, region: str | None, output: str) -> None:
+    """Make a data directory with an account and the access key of its root user, and print them.
+
+    \b
+    Example: daypass init --data ./daypass-data --region eu-west-1 --output json
+    """
+    made = initialize(data, account_id, region)
+    if output == "json":
+        print_json(
+            {
+                "AccountId": made.account_id,
+                "Region": made.region,
+                "AccessKeyId": made.access_key_id,
+                "SecretAccessKey": made.secret_access_key,
+            }
+        )
+        return
+    print_fields(
+        {
+            "Account": made.account_id,
+            "Region": made.region,
+            "Root access key": made.access_key_id,
+            "Root secret key": made.secret_access_key,
+        }
+    )
+
+
+@click.command()
+@data_option
+@output_option
+def env(data: Path, output: str) -> None:
+    """Print the exports with which AWS tools use the server that runs on this data directory, as
+    its root user.
+
+    \b
+    Example: eval "$(daypass env --data ./daypass-data)"
+    """
+    ready = running(data)
+    if ready is None:
+        raise Failure(
+            f"No server runs on {data}.",
+            "Its address is known only while it runs.",
+            f"Start it: daypass serve --data {shlex.quote(str(data))}",
+        )
+    variables = _variables(ready, root_credentials(data))
+    if output == "json":
+        print_json(variables)
+        return
+    click.echo(f"unset {' '.join(_CLEARED)}")
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _variables(ready: Ready, root: RootCredentials) -> Mapping[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": ready.endpoint_url,
+        # The SDKs for Python read only the second.
+        "AWS_REGION": ready.region,
+        "AWS_DEFAULT_REGION": ready.region,
+        "AWS_ACCESS_KEY_ID": root.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": root.secret_access_key,
+    }
+
+
+@click.command()
+@data_option
+@output_option
+def ca(data: Path, output: str) -> None:
+    """Print the path of the certificate that signs a server's TLS certificates.
+
+    \b
+    Example: export AWS_CA_BUNDLE="$(daypass ca --data ./daypass-data)"
+    """
+    path = ca_path(data)
+    if output == "json":
+        print_json({"Path": str(path)})
+    else:
+        click.echo(str(path))
+
+
+COMMANDS: Final = {"serve": serve, "init": init, "env": env, "ca": ca}
