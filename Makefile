@@ -1,19 +1,45 @@
 # The two commands of the README are `make demo` and `make test`. Each sets up what it needs.
 PYTHON ?= python3
+DATA ?= daypass-data
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed-dev
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
 
 .PHONY: demo test check bench serve lock clean
 
-$(STAMP): pyproject.toml requirements.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	touch $@
+demo: $(INSTALLED)
+	$(BIN)/daypass demo
 
-check: $(STAMP)
+serve: $(INSTALLED)
+	$(BIN)/daypass serve --data $(DATA)
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(INSTALLED_DEV)
+	$(BIN)/python -m benchmarks.server
+
+$(INSTALLED): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(INSTALLED_DEV): $(INSTALLED) requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Needs uv (https://docs.astral.sh/uv) on the path.
+lock:
+	uv pip compile pyproject.toml --extra demo --group dev --universal --generate-hashes --no-header -q -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra demo --group build -c requirements-dev.lock --universal --generate-hashes --no-header -q -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -106,7 +106,9 @@ class Service:
     dialect: how refusals are worded, and whether S3's rules for paths and payloads hold.
     anonymous: unsigned requests are let through to authorization, where only a resource policy
     can allow them. denied: the error code of a refusal. body_limit: bytes of a body that is read
-    whole. early: answers what needs no authentication (a CORS preflight), else None.
+    whole. early: answers what needs no authentication (a CORS preflight), else None. unsigned:
+    whether requests for a path are anonymous whatever they carry (a Function URL of AuthType
+    NONE, where `Authorization` belongs to the function).
     """
 
     name: str
@@ -117,3 +119,4 @@ class Service:
     denied: str = "AccessDenied"
     body_limit: int = 1024 * 1024
     early: "Callable[[Node, Request, str], Response | None] | None" = None
+    unsigned: "Callable[[Node, str], bool] | None" = None

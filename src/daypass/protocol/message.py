@@ -38,20 +38,22 @@ class Body:
         self.length = length
         self.trailers: Mapping[str, str] = {}
 
+    async def next_piece(self) -> bytes:
+        """The next bytes, b"" at the end."""
+        return await self._receive()
+
     async def read(self, limit: int) -> bytes:
         """All of the rest, at most `limit` bytes. Raises `BodyTooLargeError`."""
-        piece = await self._receive()
-        if not piece:
-            return EMPTY_BODY
-        pieces = [piece]
-        size = len(piece)
-        while size <= limit:
-            piece = await self._receive()
-            if not piece:
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self.length is not None and self.length > limit:
+            raise BodyTooLargeError(limit)
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await self._receive():
             pieces.append(piece)
             size += len(piece)
-        raise BodyTooLargeError(limit)
+            if size > limit:
+                raise BodyTooLargeError(limit)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self._receive():

@@ -83,6 +83,11 @@ class Store:
         """The connection for reads, of the thread that opened the store. Sees what is committed."""
         return self._reader
 
+    @property
+    def version(self) -> int:
+        """The newest change that the caches hold; what is derived from them is stale beyond it."""
+        return self._seen
+
     # -- caches ------------------------------------------------------------------------------
 
     def keep(self, cache: Cached) -> None:

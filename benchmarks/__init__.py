@@ -1,0 +1,1 @@
+"""Measurements beside peers: each prints ratios taken in one run, and judges nothing."""

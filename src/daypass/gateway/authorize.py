@@ -1,0 +1,58 @@
+"""Whether the policies let a caller do what an operation needs."""
+
+from collections.abc import Mapping, Sequence
+
+from daypass.gateway.caller import Caller
+from daypass.gateway.holder import iso_time
+from daypass.gateway.node import Node
+from daypass.gateway.operation import Permission
+from daypass.policy import AuthorizationRequest, Decision, Layers, evaluate
+from daypass.protocol.message import Request
+
+Context = Mapping[str, str | Sequence[str]]
+
+
+def request_context(node: Node, caller: Caller, request: Request, now: float) -> Context:
+    """The condition keys of one request that do not depend on the service.
+
+    INVARIANT: keys under `aws:` come from here and from the verified caller alone. Of what the
+    client sent, only its user agent and referer are among them, under the names AWS gives them.
+    """
+    context: dict[str, str | Sequence[str]] = {
+        **caller.context,
+        "aws:currenttime": iso_time(now),
+        "aws:epochtime": str(int(now)),
+        "aws:securetransport": "true" if request.scheme == "https" else "false",
+        "aws:sourceip": request.client,
+        "aws:requestedregion": node.region,
+        "aws:viaawsservice": "false",
+    }
+    user_agent = request.headers.get("user-agent")
+    if user_agent is not None:
+        context["aws:useragent"] = user_agent
+    referer = request.headers.get("referer")
+    if referer is not None:
+        context["aws:referer"] = referer
+    return context
+
+
+def decide(node: Node, caller: Caller, context: Context, permission: Permission) -> Decision:
+    """The decision of all policies that apply."""
+    # A service's own keys cannot displace the server's: they are merged below them.
+    merged = {**permission.context, **context} if permission.context else context
+    return evaluate(
+        AuthorizationRequest(
+            caller.principal,
+            permission.action,
+            permission.resource,
+            merged,
+            permission.resource_account or node.account_id,
+        ),
+        Layers(
+            identity=caller.identity,
+            resource=permission.resource_policy,
+            boundary=caller.boundary,
+            session=caller.session_policies,
+            resource_must_allow=permission.resource_must_allow,
+        ),
+    )

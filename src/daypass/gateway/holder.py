@@ -1,0 +1,205 @@
+"""Who holds an access key: the principal, its policies and its condition keys, compiled once."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from daypass.gateway.node import Node
+from daypass.policy import PolicyKind, PolicySet, Principal, PrincipalKind, parse_policy
+from daypass.sigv4 import Presented, Reason, Refusal
+from daypass.tokens import Session, SessionKind, TokenError
+
+Context = Mapping[str, str | Sequence[str]]
+
+# One an access key in use. Emptied when full, and whenever a record of the store changes.
+_HOLDERS_KEPT = 8192
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Holder:
+    """The holder of an access key: everything of a `Caller` but the proof."""
+
+    secret: str
+    principal: Principal
+    identity: PolicySet | None
+    boundary: PolicySet | None
+    session_policies: PolicySet | None
+    context: Context
+    session: Session | None
+
+
+class Holders:
+    """The holders of the access keys used last."""
+
+    __slots__ = ("_held", "_version")
+
+    def __init__(self) -> None:
+        self._held: dict[str, Holder] = {}
+        self._version = -1
+
+    def find(self, node: Node, presented: Presented, now: float) -> Holder | None:
+        """The holder of the key a request presents, None if there is no such key.
+
+        Raises `Refusal` for a session that is expired, revoked, or of another key.
+        """
+        # INVARIANT: a change of identity and a revocation hold from the next request on.
+        if self._version != node.store.version:
+            self._held.clear()
+            self._version = node.store.version
+        # A token decides everything about its holder; a key without one is long-term.
+        name = presented.session_token or presented.access_key_id
+        holder = self._held.get(name)
+        if holder is None:
+            holder = _look_up(node, presented)
+            if holder is None:
+                return None
+            if len(self._held) >= _HOLDERS_KEPT:
+                self._held.clear()
+            self._held[name] = holder
+        session = holder.session
+        if session is not None:
+            # INVARIANT: a token is worth nothing with any other access key than its own.
+            if session.access_key_id != presented.access_key_id:
+                raise Refusal(Reason.INVALID_TOKEN)
+            if session.expires <= now:
+                raise Refusal(Reason.EXPIRED_TOKEN)
+        return holder
+
+
+def _look_up(node: Node, presented: Presented) -> Holder | None:
+    if presented.session_token is None:
+        return _holder_of_key(node, presented.access_key_id)
+    try:
+        session = node.keys.open(presented.session_token)
+    except TokenError as error:
+        raise Refusal(Reason.INVALID_TOKEN) from error
+    if session.account != node.account_id or node.revocations.revoked(session):
+        raise Refusal(Reason.INVALID_TOKEN)
+    return _holder_of_session(node, session)
+
+
+def _holder_of_key(node: Node, access_key_id: str) -> Holder | None:
+    key = node.identity.access_key(access_key_id)
+    if key is None or not key.active:
+        return None
+    if key.user is None:
+        return Holder(
+            key.secret, _root(node), None, None, None, _principal_context(_root(node)), None
+        )
+    user = node.identity.user(key.user)
+    if user is None:
+        return None
+    principal = Principal(PrincipalKind.USER, node.account_id, user.arn, unique_id=user.id)
+    context = {**_principal_context(principal), "aws:username": user.name, **_tags(user.tags)}
+    return Holder(key.secret, principal, user.identity, user.boundary, None, context, None)
+
+
+def _holder_of_session(node: Node, session: Session) -> Holder:
+    if session.kind == SessionKind.ASSUMED_ROLE:
+        return _role_session(node, session)
+    if session.subject_id == node.account_id:
+        return _session_holder(node, session, _root(node), None, None, {})
+    user = node.identity.user_by_id(session.subject_id)
+    if user is None:
+        raise Refusal(Reason.INVALID_TOKEN)
+    if session.kind == SessionKind.SESSION_TOKEN:
+        principal = Principal(PrincipalKind.USER, node.account_id, user.arn, unique_id=user.id)
+        own = {"aws:username": user.name, **_tags(user.tags)}
+        return _session_holder(node, session, principal, user.identity, user.boundary, own)
+    principal = Principal(
+        PrincipalKind.FEDERATED_USER,
+        node.account_id,
+        f"arn:aws:sts::{node.account_id}:federated-user/{session.session_name}",
+        unique_id=f"{node.account_id}:{session.session_name}",
+        user_arn=user.arn,
+    )
+    return _session_holder(node, session, principal, user.identity, user.boundary, {})
+
+
+def _role_session(node: Node, session: Session) -> Holder:
+    # By id, not by name: a role deleted and made again is another role.
+    role = node.identity.role_by_id(session.subject_id)
+    if role is None:
+        raise Refusal(Reason.INVALID_TOKEN)
+    principal = Principal(
+        PrincipalKind.ROLE_SESSION,
+        node.account_id,
+        f"arn:aws:sts::{node.account_id}:assumed-role/{role.name}/{session.session_name}",
+        role_arn=role.arn,
+        unique_id=role.id,
+    )
+    return _session_holder(node, session, principal, role.identity, role.boundary, _tags(role.tags))
+
+
+def _session_holder(
+    node: Node,
+    session: Session,
+    principal: Principal,
+    identity: PolicySet | None,
+    boundary: PolicySet | None,
+    own: Context,
+) -> Holder:
+    context: dict[str, str | Sequence[str]] = {**_principal_context(principal), **own}
+    if principal.kind == PrincipalKind.ROLE_SESSION:
+        context["aws:userid"] = f"{principal.unique_id}:{session.session_name}"
+    context |= _tags(session.tags)
+    context["aws:tokenissuetime"] = iso_time(session.issued)
+    context["aws:multifactorauthpresent"] = "true" if session.mfa else "false"
+    if session.source_identity:
+        context["aws:sourceidentity"] = session.source_identity
+    return Holder(
+        node.keys.secret_access_key(session),
+        principal,
+        identity,
+        boundary,
+        _session_policies(node, session),
+        context,
+        session,
+    )
+
+
+def _session_policies(node: Node, session: Session) -> PolicySet | None:
+    narrowing = session.session_policies
+    if not narrowing:
+        # A federated user's session without a policy of its own may do nothing by identity.
+        return PolicySet([]) if session.kind == SessionKind.FEDERATED_USER else None
+    policies = []
+    if narrowing.inline is not None:
+        policies.append(parse_policy(narrowing.inline, PolicyKind.SESSION, label="session policy"))
+    for arn in narrowing.arns:
+        managed = node.identity.managed_policy(arn)
+        # One that was deleted since allows nothing, and cannot deny any more.
+        if managed is not None:
+            policies.append(managed.policy)
+    return PolicySet(policies)
+
+
+def _root(node: Node) -> Principal:
+    account = node.account_id
+    return Principal(PrincipalKind.ROOT, account, f"arn:aws:iam::{account}:root", unique_id=account)
+
+
+_PRINCIPAL_TYPES = {
+    PrincipalKind.ROOT: "Account",
+    PrincipalKind.USER: "User",
+    PrincipalKind.ROLE_SESSION: "AssumedRole",
+    PrincipalKind.FEDERATED_USER: "FederatedUser",
+}
+
+
+def _principal_context(principal: Principal) -> Context:
+    return {
+        "aws:principalarn": principal.role_arn or principal.arn,
+        "aws:principalaccount": principal.account,
+        "aws:principaltype": _PRINCIPAL_TYPES[principal.kind],
+        "aws:userid": principal.unique_id,
+    }
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {f"aws:principaltag/{name.lower()}": value for name, value in tags.items()}
+
+
+def iso_time(moment: float) -> str:
+    """A moment as condition keys have it: 2026-11-24T10:00:00Z."""
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,234 @@
+"""One request's way through: locate, authenticate, decode, authorize, perform, encode, record."""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import quote
+from uuid import uuid4
+
+from daypass.gateway.authenticate import ANONYMOUS, authenticate
+from daypass.gateway.authorize import decide, request_context
+from daypass.gateway.caller import Caller
+from daypass.gateway.holder import Holders
+from daypass.gateway.locate import Services, Target, locate
+from daypass.gateway.node import Node
+from daypass.gateway.operation import Call, Operation, Permission, Service
+from daypass.policy import Decision
+from daypass.protocol.errors import ServiceError
+from daypass.protocol.message import Body, BodyTooLargeError, Request, Response
+from daypass.sigv4 import BodyVerifier, Dialect, Presented, Reason, Refusal, body_verifier, parse
+
+_log = logging.getLogger("daypass.requests")
+
+_EXPLANATION = "x-daypass-explanation"
+# Clients refuse header lines of more than about 8 KB.
+_EXPLANATION_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What one process answers requests with. explain: refusals say why to the refused."""
+
+    node: Node
+    services: Services
+    explain: bool
+    holders: Holders = field(default_factory=Holders)
+
+
+class DeniedError(Exception):
+    """The policies do not allow what the operation needs."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(decision.message())
+        self.decision = decision
+
+
+async def respond(gateway: Gateway, request: Request) -> Response:
+    """The answer to a request, whatever it holds. Raises only what the transport raised."""
+    request_id = str(uuid4())
+    target = locate(gateway.services, request)
+    service = target.service
+    explanation = ""
+    try:
+        gateway.node.store.refresh()
+        early = service.early and service.early(gateway.node, request, target.path)
+        response = early or await _serve(gateway, request, target, request_id)
+    except ServiceError as error:
+        refused = error
+    except Refusal as refusal:
+        refused = _refused(refusal, service)
+        explanation = str(refusal)
+    except DeniedError as denied:
+        refused = _denied(denied.decision, service)
+        explanation = denied.decision.explain().short()
+    except BodyTooLargeError as error:
+        refused = _too_large(service, error.args[0])
+    except ConnectionError:
+        raise
+    except Exception:
+        # The traceback stays here; it names code, never a value of the request.
+        _log.exception("request %s failed: %s %s", request_id, request.method, target.path)
+        refused = ServiceError("InternalFailure", "An internal error occurred.", 500)
+    else:
+        _name_request(response, request_id, service)
+        return response
+    response = service.codec.encode_error(refused, request, request_id)
+    if explanation and gateway.explain:
+        response.headers.append(
+            (_EXPLANATION, quote(explanation, " /:'\",()=*$<>-")[:_EXPLANATION_CHARACTERS])
+        )
+    _name_request(response, request_id, service)
+    _record(request, target, request_id, refused, explanation)
+    return response
+
+
+async def _serve(gateway: Gateway, request: Request, target: Target, request_id: str) -> Response:
+    node, service, path = gateway.node, target.service, target.path
+    codec = service.codec
+    now = node.clock()
+    presented = _presented(node, request, target)
+    body: bytes | Body
+    if service.dialect is Dialect.S3:
+        # The signature is checked before the body is read: a refusal comes before an upload.
+        operation = _operation(service, codec.route(request, path, b""))
+        caller, body = _authenticate_stream(gateway, request, presented, service, now)
+        if not codec.streams(operation.name):
+            body = await body.read(service.body_limit)
+    else:
+        body = await request.body.read(service.body_limit)
+        operation = _operation(service, codec.route(request, path, body))
+        caller = ANONYMOUS
+        if presented is not None:
+            digest = sha256(body).hexdigest()
+            caller = authenticate(node, gateway.holders, presented, service.name, digest, now)
+    context = request_context(node, caller, request, now)
+
+    def decision_on(permission: Permission) -> Decision:
+        return decide(node, caller, context, permission)
+
+    call = Call(
+        node=node,
+        operation=operation,
+        caller=caller,
+        input=codec.decode(operation.name, request, path, body),
+        request=request,
+        request_id=request_id,
+        now=now,
+        decide=decision_on,
+    )
+    _authorize(call, operation.needs(call))
+    output = await operation.perform(call)
+    return codec.encode(operation.name, output, request_id)
+
+
+def _presented(node: Node, request: Request, target: Target) -> Presented | None:
+    """The authentication a request carries; None only where an anonymous caller is let through."""
+    service = target.service
+    if service.unsigned is not None and service.unsigned(node, target.path):
+        return None
+    presented = parse(
+        request.method,
+        request.path,
+        request.query,
+        request.headers,
+        request.repeated,
+        dialect=service.dialect,
+    )
+    if presented is None and not service.anonymous:
+        raise Refusal(Reason.MISSING_AUTHENTICATION)
+    return presented
+
+
+def _operation(service: Service, name: str) -> Operation:
+    operation = service.operations.get(name)
+    if operation is None:
+        raise service.codec.unsupported(name)
+    return operation
+
+
+def _authenticate_stream(
+    gateway: Gateway,
+    request: Request,
+    presented: Presented | None,
+    service: Service,
+    now: float,
+) -> tuple[Caller, Body]:
+    if presented is None:
+        return ANONYMOUS, request.body
+    caller = authenticate(gateway.node, gateway.holders, presented, service.name, None, now)
+    verifier = body_verifier(caller.proof, request.headers)
+    return caller, _verified_body(request.body, verifier)
+
+
+def _verified_body(body: Body, verifier: BodyVerifier) -> Body:
+    """The body as what was signed says it is: no piece of it is given out unless it was checked.
+
+    Where one hash covers the whole, the end is given out only after it was found right.
+    """
+    ready: deque[bytes] = deque()
+    ended = False
+
+    async def next_piece() -> bytes:
+        nonlocal ended
+        while not ready:
+            if ended:
+                return b""
+            piece = await body.next_piece()
+            if piece:
+                ready.extend(verifier.feed(piece))
+            else:
+                verified.trailers = verifier.finish()
+                ended = True
+        return ready.popleft()
+
+    length = verifier.decoded_length
+    verified = Body(next_piece, body.length if length is None else length)
+    return verified
+
+
+def _authorize(call: Call, permissions: Sequence[Permission]) -> None:
+    for permission in permissions:
+        decision = call.decide(permission)
+        if not decision.allowed:
+            raise DeniedError(decision)
+
+
+def _refused(refusal: Refusal, service: Service) -> ServiceError:
+    error = refusal.error(service.dialect)
+    return ServiceError(error.code, error.message, error.status, fields=error.fields)
+
+
+def _denied(decision: Decision, service: Service) -> ServiceError:
+    return ServiceError(service.denied, decision.message(), 403)
+
+
+def _too_large(service: Service, limit: int) -> ServiceError:
+    message = f"Request must be smaller than {limit} bytes."
+    if service.dialect is Dialect.S3:
+        return ServiceError("EntityTooLarge", message, 400)
+    if service.dialect is Dialect.JSON:
+        return ServiceError("RequestTooLargeException", message, 413)
+    return ServiceError("RequestEntityTooLarge", message, 413)
+
+
+def _name_request(response: Response, request_id: str, service: Service) -> None:
+    name = "x-amz-request-id" if service.dialect is Dialect.S3 else "x-amzn-requestid"
+    response.headers.append((name, request_id))
+
+
+def _record(
+    request: Request, target: Target, request_id: str, refused: ServiceError, explanation: str
+) -> None:
+    """One line for the operator. Nothing of a signature, a token or a query is in it."""
+    _log.info(
+        "%s %s %s %s %s %s: %s",
+        request_id,
+        request.client,
+        target.service.name,
+        request.method,
+        quote(target.path, "/%"),
+        refused.code,
+        explanation or refused.message,
+    )

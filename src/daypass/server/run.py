@@ -1,0 +1,215 @@
+"""Serving: listeners, worker processes, graceful shutdown."""
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import uvicorn
+import uvloop
+
+from daypass.gateway.respond import Gateway
+from daypass.server.asgi import Application
+from daypass.server.assemble import close_node, open_node, services
+from daypass.server.config import Config, Ready, ServerError, split_address, url_of
+from daypass.server.directory import claim, note_running, prepare
+from daypass.server.supervise import supervise
+from daypass.server.tls import Certificates, ensure_authority
+
+_BACKLOG = 2048
+# Longer than the idle time of load balancers (60 s), so that they close first, never mid-request.
+_KEEP_ALIVE_SECONDS = 75
+_GRACE_SECONDS = 15
+_RESTART_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    socket: socket.socket
+    host: str
+    tls: bool
+
+    @property
+    def url(self) -> str:
+        return url_of("https" if self.tls else "http", self.host, self.socket.getsockname()[1])
+
+
+def serve(config: Config, announce: Callable[[Ready], None]) -> None:
+    """Serve until SIGTERM or SIGINT; then requests under way are finished. Raises `ServerError`.
+
+    announce is called once, when every worker process answers.
+    """
+    if config.workers < 1:
+        raise ServerError(f"--workers {config.workers} starts no server: give 1 or more.")
+    with claim(config.data):
+        account, created = prepare(config)
+        if config.tls or config.tls_listen:
+            ensure_authority(config.data)
+        listeners = _listen(config)
+        plain = next(listener for listener in listeners if not listener.tls)
+        ready = Ready(
+            endpoint_url=plain.url,
+            tls_endpoint_url=next((one.url for one in listeners if one.tls), None),
+            region=account.region,
+            account_id=account.id,
+            pid=os.getpid(),
+            created=created,
+        )
+
+        def announce_ready() -> None:
+            note_running(config.data, ready)
+            announce(ready)
+
+        try:
+            if config.workers == 1:
+                _work(config, ready, listeners, announce_ready, parent=None)
+            else:
+                supervise(
+                    config.workers,
+                    lambda started, parent: _work(config, ready, listeners, started, parent),
+                    announce_ready,
+                )
+        finally:
+            note_running(config.data, None)
+            for listener in listeners:
+                listener.socket.close()
+
+
+def _listen(config: Config) -> Sequence[_Listener]:
+    host, port = split_address(config.listen)
+    listeners = [_Listener(_bind(host, port), host, tls=False)]
+    if config.tls or config.tls_listen:
+        tls_host, tls_port = split_address(
+            config.tls_listen or f"{config.listen.rpartition(':')[0]}:0"
+        )
+        listeners.append(_Listener(_bind(tls_host, tls_port), tls_host, tls=True))
+    return listeners
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            why = "another program listens there. Stop it, or choose another address"
+        elif error.errno == errno.EACCES:
+            why = "this user may not use that port. Choose one from 1024 up"
+        else:
+            why = f"{error.strerror or error}. Choose another address"
+        raise ServerError(f"Cannot listen on {host}:{port}: {why} with --listen.") from error
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, told when to stop by us, so that several can share a process."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = started
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+
+def _work(
+    config: Config,
+    ready: Ready,
+    listeners: Sequence[_Listener],
+    started: Callable[[], None],
+    parent: int | None,
+) -> None:
+    """Serve in this process. parent: a descriptor that ends when the supervisor is gone."""
+    uvloop.run(_work_in_loop(config, ready, listeners, started, parent))
+
+
+async def _work_in_loop(
+    config: Config,
+    ready: Ready,
+    listeners: Sequence[_Listener],
+    started: Callable[[], None],
+    parent: int | None,
+) -> None:
+    node = open_node(config, ready)
+    try:
+        gateway = Gateway(node, services(), _explains(config))
+        application = Application(gateway)
+        waiting = len(listeners)
+
+        def one_started() -> None:
+            nonlocal waiting
+            waiting -= 1
+            if not waiting:
+                started()
+
+        servers = [
+            _Server(_uvicorn_config(application, _tls_context(config, one)), one_started)
+            for one in listeners
+        ]
+
+        def stop() -> None:
+            for server in servers:
+                server.should_exit = True
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        if parent is not None:
+            loop.add_reader(parent, stop)
+        await asyncio.gather(
+            *(
+                server.serve(sockets=[listener.socket.dup()])
+                for server, listener in zip(servers, listeners, strict=True)
+            )
+        )
+    finally:
+        await close_node(node)
+
+
+def _uvicorn_config(application: Application, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    config = uvicorn.Config(
+        application,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Forwarded-For headers are anybody's to write: the peer's address is the only one.
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    config.load()
+    config.ssl = tls
+    return config
+
+
+def _tls_context(config: Config, listener: _Listener) -> ssl.SSLContext | None:
+    return Certificates(config.data, listener.host).default if listener.tls else None
+
+
+def _explains(config: Config) -> bool:
+    if config.explain_to_caller is not None:
+        return config.explain_to_caller
+    hosts = [split_address(config.listen)[0]]
+    if config.tls_listen:
+        hosts.append(split_address(config.tls_listen)[0])
+    return all(_is_loopback(host) for host in hosts)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
