@@ -181,7 +181,7 @@ def _access_key(row: RowMapping, keys: KeyRing) -> AccessKey:
     return AccessKey(
         id=row["id"],
         user_id=row["user_id"],
-        user_name=row["name"],
+        user=row["name"],
         secret=secret,
         active=row["active"],
         created=row["created"],

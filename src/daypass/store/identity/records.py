@@ -41,11 +41,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A long-term access key. user_id, user_name: its user, None and None for the root user."""
+    """A long-term access key. user_id, user: whose, by id and by name; None for the root user."""
 
     id: str
     user_id: str | None
-    user_name: str | None
+    user: str | None
     secret: str = field(repr=False)
     active: bool
     created: int
@@ -157,8 +157,13 @@ class ManagedPolicy:
     document: str = field(repr=False)
     of_aws: bool = False
 
+    @property
+    def policy(self) -> Policy:
+        """The default version, compiled as it grants to identities and narrows sessions."""
+        return self.compiled(PolicyKind.IDENTITY)
+
     def compiled(self, kind: PolicyKind) -> Policy:
-        """The default version, compiled as a policy of this kind (identity, boundary, session)."""
+        """The default version, compiled as a policy of this kind (identity, boundary)."""
         return compiled(self.document, kind, self.arn)
 
 

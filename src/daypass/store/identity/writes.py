@@ -326,11 +326,11 @@ def insert_policy(
             newest_version=0,
         )
     )
-    insert_policy_version(transaction, policy_id, document, True, now)
+    insert_policy_version(transaction, policy_id, document, as_default=True, now=now)
 
 
 def insert_policy_version(
-    transaction: Transaction, policy_id: str, document: str, as_default: bool, now: float
+    transaction: Transaction, policy_id: str, document: str, *, as_default: bool, now: float
 ) -> int:
     """The number of the new version: one more than of any before it, deleted ones too."""
     is_it = managed_policies.c.id == policy_id
