@@ -1,0 +1,145 @@
+"""XML bodies read without trust: no DOCTYPE, no entities, no network, bounded depth."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from typing import Any
+
+from lxml import etree
+
+from daypass.protocol.malformed import MalformedBodyError, MalformedValueError
+from daypass.protocol.shapes import Member, Shape
+from daypass.protocol.text_in import compile_scalar
+
+Read = Callable[[Any], Any]
+
+
+def parse_root(body: bytes, tag: str) -> "etree._Element":
+    """The root element, which must be named `tag` in any namespace. Raises `MalformedBodyError`."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise MalformedBodyError("it is not UTF-8") from None
+    # A DOCTYPE is where entities are declared (billion laughs, external files): refused unread.
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise MalformedBodyError("a DOCTYPE is not allowed")
+    parser = etree.XMLParser(
+        # The declared encoding is not believed; the check above saw the text as UTF-8.
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except etree.XMLSyntaxError as error:
+        raise MalformedBodyError(f"it is not well-formed: {error.msg}") from None
+    if root.getroottree().docinfo.doctype:
+        raise MalformedBodyError("a DOCTYPE is not allowed")
+    if _local(root) != tag:
+        raise MalformedBodyError(f"the root element is {_local(root)}, not {tag}")
+    return root
+
+
+def compile_reader(place: Member) -> Read:
+    """A closure that reads an element of this shape. Its errors are `MalformedBodyError`."""
+    shape = place.shape
+    if shape.kind == "structure":
+        return _read_structure(shape)
+    if shape.kind == "list":
+        return _read_list(shape)
+    if shape.kind == "map":
+        raise ValueError(f"No XML body of a known service holds a map ({shape.name}).")
+    if shape.kind == "blob":
+        return _read_blob
+    scalar = compile_scalar(place, "iso8601")
+    keep = shape.kind in ("string", "character")
+
+    def read(element: "etree._Element") -> Any:
+        text = _text(element)
+        try:
+            return scalar(text if keep else text.strip())
+        except MalformedValueError as error:
+            raise MalformedBodyError(f"{_local(element)} is {error}") from None
+
+    return read
+
+
+def _read_structure(shape: Shape) -> Read:
+    readers: dict[str, tuple[str, Read, bool]] = {}
+    attributes: dict[str, str] = {}
+    for name, member in shape.members.items():
+        if member.attribute:
+            attributes[member.wire.rpartition(":")[2]] = name
+        elif member.flattened and member.shape.element is not None:
+            element = member.shape.element
+            wire = element.wire if element.named else member.wire
+            readers[wire] = (name, compile_reader(element), True)
+        elif not member.location:
+            readers[member.wire] = (name, compile_reader(member), False)
+
+    def read(element: "etree._Element") -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for qualified, text in element.attrib.items():
+            local = str(qualified).rpartition("}")[2]
+            if local in attributes:
+                values[attributes[local]] = str(text)
+        _refuse_text(element)
+        for child in element:
+            reader = readers.get(_local(child))
+            if reader is None:
+                raise MalformedBodyError(f"{_local(child)} has no place in {_local(element)}")
+            name, read_child, many = reader
+            if many:
+                values.setdefault(name, []).append(read_child(child))
+            elif name in values:
+                raise MalformedBodyError(f"{_local(child)} comes more than once")
+            else:
+                values[name] = read_child(child)
+        return values
+
+    return read
+
+
+def _read_list(shape: Shape) -> Read:
+    element = shape.element
+    if element is None:
+        raise ValueError(f"The list {shape.name} does not say what it holds.")
+    wire, read_item = element.wire, compile_reader(element)
+
+    def read(parent: "etree._Element") -> list[Any]:
+        _refuse_text(parent)
+        values = []
+        for child in parent:
+            if _local(child) != wire:
+                raise MalformedBodyError(f"{_local(child)} has no place in {_local(parent)}")
+            values.append(read_item(child))
+        return values
+
+    return read
+
+
+def _read_blob(element: "etree._Element") -> bytes:
+    try:
+        return b64decode(_text(element).strip(), validate=True)
+    except (Base64Error, ValueError):
+        raise MalformedBodyError(f"{_local(element)} is not base64") from None
+
+
+def _local(element: "etree._Element") -> str:
+    """The element's name without its namespace, which S3's clients write in several ways."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def _text(element: "etree._Element") -> str:
+    if len(element):
+        raise MalformedBodyError(f"{_local(element)} holds elements where text is expected")
+    return element.text or ""
+
+
+def _refuse_text(element: "etree._Element") -> None:
+    if element.text and element.text.strip():
+        raise MalformedBodyError(f"{_local(element)} holds text where elements are expected")
