@@ -162,8 +162,9 @@ def parse(
 
     path, query: as on the wire (latin-1 text), the query without its "?". headers: lower-case
     names, repeated fields joined with "," in wire order; repeated: their names. normalize_path:
-    resolve dot segments, as every service but S3 does. unsigned_session_token: let the session token be added after signing, as a few services do.
-    Raises `Refusal` for anything that authenticates in part, twice, or in another way.
+    resolve dot segments, as every service but S3 does. unsigned_session_token: let the session
+    token be added after signing, as a few services do. Raises `Refusal` for anything that
+    authenticates in part, twice, or in another way.
     """
     rules = Rules(dialect, normalize_path, unsigned_session_token)
     authorization = headers.get("authorization")
