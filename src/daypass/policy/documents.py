@@ -1,0 +1,133 @@
+"""Policy documents: parsed, checked, and kept as typed statements."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import isfinite
+from typing import Final, NoReturn, TypeAlias
+
+from daypass.policy.conditions import Condition
+from daypass.policy.errors import PolicyError
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+# `policyDocumentType` of AWS's service model.
+MAXIMUM_CHARACTERS: Final = 131_072
+SYNTAX: Final = "Syntax errors in policy."
+
+
+class PolicyKind(StrEnum):
+    """What a document is used as; it decides which elements it may and must have."""
+
+    IDENTITY = "identity"
+    RESOURCE = "resource"
+    TRUST = "trust"
+    BOUNDARY = "boundary"
+    SESSION = "session"
+    SCP = "scp"
+    RCP = "rcp"
+
+    @property
+    def names_principals(self) -> bool:
+        return self in (PolicyKind.RESOURCE, PolicyKind.TRUST)
+
+
+class Effect(StrEnum):
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+PrincipalElement = str | Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """One statement. number: its place in the document, from 0. Of Action and NotAction, and so
+    on, the one that is not written is None; both resources are None in a trust policy."""
+
+    kind: PolicyKind
+    label: str
+    number: int
+    sid: str
+    effect: Effect
+    actions: tuple[str, ...] | None
+    not_actions: tuple[str, ...] | None
+    resources: tuple[str, ...] | None
+    not_resources: tuple[str, ...] | None
+    principal: PrincipalElement | None
+    not_principal: PrincipalElement | None
+    conditions: tuple[Condition, ...]
+    variables: bool
+
+    @property
+    def name(self) -> str:
+        """For people: the Sid, or the place counted from 1."""
+        return self.sid or f"statement {self.number + 1}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Policy:
+    """A parsed policy document. label: how explanations name it. text: as it was given."""
+
+    kind: PolicyKind
+    label: str
+    text: str = field(repr=False)
+    document: dict[str, Json] = field(repr=False)
+    statements: tuple[Statement, ...] = field(repr=False)
+
+    @property
+    def version(self) -> str:
+        """2008-10-17 if the document does not say."""
+        return str(self.document.get("Version", "2008-10-17"))
+
+    def print(self) -> str:
+        """The document as JSON text. Parsing it gives the same policy."""
+        return json.dumps(self.document, indent=2)
+
+
+def read_json(text: str) -> dict[str, Json]:
+    """The document's JSON object. Raises `PolicyError`; so do duplicate keys, which a plain JSON
+    reader hides: the second of two Effects would silently win."""
+    if len(text) > MAXIMUM_CHARACTERS:
+        detail = f"the document has {len(text)} characters; {MAXIMUM_CHARACTERS} are allowed"
+        raise PolicyError(SYNTAX, "$", detail)
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_float=_finite,
+            parse_constant=_no_constant,
+        )
+    except RecursionError:
+        raise PolicyError(SYNTAX, "$", "the document is nested too deeply") from None
+    except ValueError as error:
+        raise PolicyError(SYNTAX, "$", f"not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise PolicyError(SYNTAX, "$", "the document is not a JSON object")
+    return document
+
+
+def _unique(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is written twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is not a number a condition can hold")
+    return number
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
+def policy_size(text: str) -> int:
+    """The size AWS's quotas count: characters without white space."""
+    return sum(1 for character in text if not character.isspace())

@@ -1,0 +1,19 @@
+"""What a policy document is refused with.
+
+PolicyError            a document that AWS would not store, in AWS's words
+"""
+
+
+class PolicyError(Exception):
+    """A policy document that is refused.
+
+    code: AWS's error code. message: AWS's wording for it. path: where in the document, as a JSON
+    path ("$.Statement[0].Action"). detail: what is wrong there and what to write instead.
+    """
+
+    def __init__(self, message: str, path: str = "$", detail: str = "") -> None:
+        super().__init__(f"{message} ({path}: {detail})" if detail else f"{message} ({path})")
+        self.code = "MalformedPolicyDocument"
+        self.message = message
+        self.path = path
+        self.detail = detail

@@ -1,0 +1,106 @@
+"""What is asked, and the policies that apply to it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from daypass.policy.patterns import Context
+from daypass.policy.policyset import PolicySet
+from daypass.policy.principals import ACCOUNTLESS, Principal, PrincipalKind
+
+
+class Outcome(StrEnum):
+    ALLOW = "allow"
+    EXPLICIT_DENY = "explicit_deny"
+    IMPLICIT_DENY = "implicit_deny"
+
+
+class Layer(StrEnum):
+    """The kinds of policy a decision can rest on, by AWS's names for them."""
+
+    RCP = "resource control policy"
+    SCP = "service control policy"
+    VPC_ENDPOINT = "VPC endpoint policy"
+    RESOURCE = "resource-based policy"
+    TRUST = "role trust policy"
+    IDENTITY = "identity-based policy"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+    ROOT = "root user"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """One question: may this principal do this?
+
+    action: "s3:GetObject". resource: an ARN, "*" for an action without resource types. context:
+    condition keys in lower case and their values. resource_account: the resource's owner; ""
+    is the caller's own account.
+    """
+
+    principal: Principal
+    action: str
+    resource: str
+    context: Context = field(default_factory=dict)
+    resource_account: str = ""
+
+    @property
+    def cross_account(self) -> bool:
+        return bool(self.resource_account) and self.resource_account != self.principal.account
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The policies that apply, by layer. None: the layer is absent and does not limit.
+
+    scps: a set for each level, root of the organization first; each must allow. rcps: a set for
+    each level; only their Deny statements count, since AWS's `RCPFullAWSAccess` cannot be
+    detached. resource_must_allow: the resource's own policy must allow, even in its own account
+    (role trust policies).
+    """
+
+    identity: PolicySet | None = None
+    resource: PolicySet | None = None
+    boundary: PolicySet | None = None
+    session: PolicySet | None = None
+    scps: Sequence[PolicySet] = ()
+    rcps: Sequence[PolicySet] = ()
+    vpc_endpoint: PolicySet | None = None
+    resource_must_allow: bool = False
+
+
+def lower_keys(context: Context) -> Context:
+    """The context with its names in lower case, in which condition keys are compared."""
+    if all(map(str.islower, context)):
+        return context
+    return {name.lower(): value for name, value in context.items()}
+
+
+def applicable_layers(
+    request: AuthorizationRequest, layers: Layers
+) -> Iterator[tuple[Layer, PolicySet]]:
+    """The policies that can deny this caller, in the order in which a deny is named."""
+    member = request.principal.kind not in ACCOUNTLESS
+    if request.principal.kind is not PrincipalKind.SERVICE:
+        for level in layers.rcps:
+            yield Layer.RCP, level
+    if member:
+        for level in layers.scps:
+            yield Layer.SCP, level
+    if layers.vpc_endpoint is not None:
+        yield Layer.VPC_ENDPOINT, layers.vpc_endpoint
+    if layers.resource is not None:
+        yield resource_layer(layers), layers.resource
+    if member:
+        if layers.identity is not None:
+            yield Layer.IDENTITY, layers.identity
+        if layers.boundary is not None:
+            yield Layer.BOUNDARY, layers.boundary
+        if layers.session is not None:
+            yield Layer.SESSION, layers.session
+
+
+def resource_layer(layers: Layers) -> Layer:
+    """What AWS calls the policy of the resource."""
+    trust = layers.resource is not None and layers.resource.trust
+    return Layer.TRUST if trust else Layer.RESOURCE
