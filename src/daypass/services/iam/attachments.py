@@ -14,7 +14,7 @@ from daypass.services.iam.errors import (
     quota_exceeded,
     validation_error,
 )
-from daypass.services.iam.identities import existing_id, existing_identity
+from daypass.services.iam.identities import current_row, existing_identity
 from daypass.services.iam.paging import page
 from daypass.services.iam.permissions import on_identity, operation
 from daypass.store.engine import Transaction
@@ -53,17 +53,18 @@ def attachment_operations(kind: IdentityKind) -> Sequence[Operation]:
     async def attach(call: Call) -> Output:
         arn = call.input["PolicyArn"]
         refuse_malformed_policy_arn(arn)
+        owner = existing_identity(call, kind, call.input[member])
 
         def change(transaction: Transaction) -> None:
-            owner_id = existing_id(transaction, kind, call.input[member])
+            current_row(transaction, owner)
             if not policy_exists(transaction, arn):
                 raise not_attachable(arn)
-            attached = writes.attached_arns(transaction, owner_id)
+            attached = writes.attached_arns(transaction, owner.id)
             if arn in attached:
                 return
             if len(attached) >= quotas.ATTACHED_POLICIES:
                 raise quota_exceeded(f"PoliciesPer{word}", quotas.ATTACHED_POLICIES)
-            writes.attach(transaction, kind, owner_id, arn)
+            writes.attach(transaction, kind, owner.id, arn)
 
         await call.node.store.write(change)
         return None
@@ -71,10 +72,11 @@ def attachment_operations(kind: IdentityKind) -> Sequence[Operation]:
     async def detach(call: Call) -> Output:
         arn = call.input["PolicyArn"]
         refuse_malformed_policy_arn(arn)
+        owner = existing_identity(call, kind, call.input[member])
 
         def change(transaction: Transaction) -> None:
-            owner_id = existing_id(transaction, kind, call.input[member])
-            if not writes.detach(transaction, kind, owner_id, arn):
+            current_row(transaction, owner)
+            if not writes.detach(transaction, kind, owner.id, arn):
                 raise no_such_policy(arn)
 
         await call.node.store.write(change)
@@ -101,19 +103,23 @@ def boundary_operations(kind: IdentityKind) -> Sequence[Operation]:
     member = f"{word}Name"
 
     async def put(call: Call) -> Output:
+        identity = existing_identity(call, kind, call.input[member])
+
         def change(transaction: Transaction) -> None:
-            unique_id = existing_id(transaction, kind, call.input[member])
+            current_row(transaction, identity)
             refuse_unusable_boundary(transaction, call.input["PermissionsBoundary"])
             boundary = call.input["PermissionsBoundary"]
-            writes.update_identity(transaction, kind, unique_id, boundary=boundary)
+            writes.update_identity(transaction, kind, identity.id, boundary=boundary)
 
         await call.node.store.write(change)
         return None
 
     async def delete(call: Call) -> Output:
+        identity = existing_identity(call, kind, call.input[member])
+
         def change(transaction: Transaction) -> None:
-            unique_id = existing_id(transaction, kind, call.input[member])
-            writes.update_identity(transaction, kind, unique_id, boundary=None)
+            current_row(transaction, identity)
+            writes.update_identity(transaction, kind, identity.id, boundary=None)
 
         await call.node.store.write(change)
         return None

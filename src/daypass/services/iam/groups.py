@@ -6,7 +6,7 @@ from daypass.gateway.operation import Call, Operation, Output
 from daypass.services.iam import quotas
 from daypass.services.iam.errors import delete_conflict, no_such_identity, quota_exceeded
 from daypass.services.iam.identities import (
-    existing_id,
+    current_row,
     existing_user,
     identity_page,
     identity_shape,
@@ -25,7 +25,7 @@ from daypass.services.iam.permissions import (
     operation,
 )
 from daypass.store.engine import Transaction
-from daypass.store.identity import IdentityKind, writes
+from daypass.store.identity import Group, IdentityKind, writes
 from daypass.tokens import new_unique_id
 
 _GROUP: Final = IdentityKind.GROUP
@@ -46,9 +46,7 @@ async def create_group(call: Call) -> Output:
 
 
 async def get_group(call: Call) -> Output:
-    group = call.node.identity.group(call.input["GroupName"])
-    if group is None:
-        raise no_such_identity(_GROUP, call.input["GroupName"])
+    group = _existing_group(call)
     members = [user for user in call.node.identity.users() if group.id in user.group_ids]
     output = page(call, "Users", members, lambda user: user.name, identity_shape)
     return output | {"Group": identity_shape(group)}
@@ -64,37 +62,42 @@ async def update_group(call: Call) -> Output:
 
 
 async def delete_group(call: Call) -> Output:
+    group = _existing_group(call)
+
     def change(transaction: Transaction) -> None:
-        group_id = existing_id(transaction, _GROUP, call.input["GroupName"])
-        if writes.has_members(transaction, group_id):
+        current_row(transaction, group)
+        if writes.has_members(transaction, group.id):
             raise delete_conflict("Cannot delete entity, must remove users from group first.")
-        refuse_owner_of_policies(transaction, group_id)
-        writes.delete_identity(transaction, _GROUP, group_id)
+        refuse_owner_of_policies(transaction, group.id)
+        writes.delete_identity(transaction, _GROUP, group.id)
 
     await call.node.store.write(change)
     return None
 
 
 async def add_user_to_group(call: Call) -> Output:
+    group, user = _existing_group(call), existing_user(call, call.input["UserName"])
+
     def change(transaction: Transaction) -> None:
-        group_id = existing_id(transaction, _GROUP, call.input["GroupName"])
-        user_id = existing_id(transaction, _USER, call.input["UserName"])
-        member_of = writes.group_ids(transaction, user_id)
-        if group_id in member_of:
+        current_row(transaction, group)
+        current_row(transaction, user)
+        member_of = writes.group_ids(transaction, user.id)
+        if group.id in member_of:
             return
         if len(member_of) >= quotas.GROUPS_PER_USER:
             raise quota_exceeded("GroupsPerUser", quotas.GROUPS_PER_USER)
-        writes.insert_membership(transaction, user_id, group_id)
+        writes.insert_membership(transaction, user.id, group.id)
 
     await call.node.store.write(change)
     return None
 
 
 async def remove_user_from_group(call: Call) -> Output:
+    user, group = existing_user(call, call.input["UserName"]), _existing_group(call)
+
     def change(transaction: Transaction) -> None:
-        user_id = existing_id(transaction, _USER, call.input["UserName"])
-        group_id = existing_id(transaction, _GROUP, call.input["GroupName"])
-        writes.delete_membership(transaction, user_id, group_id)
+        current_row(transaction, group)
+        writes.delete_membership(transaction, user.id, group.id)
 
     await call.node.store.write(change)
     return None
@@ -105,6 +108,13 @@ async def list_groups_for_user(call: Call) -> Output:
     found = (call.node.identity.group_by_id(group_id) for group_id in user.group_ids)
     groups = [group for group in found if group is not None]
     return page(call, "Groups", groups, lambda group: group.name, identity_shape)
+
+
+def _existing_group(call: Call) -> Group:
+    group = call.node.identity.group(call.input["GroupName"])
+    if group is None:
+        raise no_such_identity(_GROUP, call.input["GroupName"])
+    return group
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = (

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from sqlalchemy import RowMapping
+
 from daypass.gateway.operation import Call
 from daypass.services.iam import quotas
 from daypass.services.iam.errors import (
@@ -42,12 +44,16 @@ def existing_role(call: Call, name: str) -> Role:
     return role
 
 
-def existing_id(transaction: Transaction, kind: IdentityKind, name: str) -> str:
-    """The unique id of the identity of that name. Raises `ServiceError`."""
-    row = writes.find(transaction, kind, name)
-    if row is None:
-        raise no_such_identity(kind, name)
-    return str(row["id"])
+def current_row(transaction: Transaction, identity: Identity) -> RowMapping:
+    """The row of an identity that is to be changed.
+
+    Raises `ServiceError` if it is not what the caller was authorized for any more: deleted, or
+    renamed, or moved to another path in the meantime.
+    """
+    row = writes.find(transaction, identity.kind, identity.name)
+    if row is None or row["id"] != identity.id or row["path"] != identity.path:
+        raise no_such_identity(identity.kind, identity.name)
+    return row
 
 
 def refuse_taken_name(transaction: Transaction, kind: IdentityKind, name: str) -> None:
@@ -74,20 +80,20 @@ def refuse_owner_of_policies(transaction: Transaction, identity_id: str) -> None
 def rename(call: Call, kind: IdentityKind) -> Callable[[Transaction], None]:
     """The change of an identity's name and path to the input's New… members; its id stays."""
     member = f"{kind.capitalize()}Name"
-    name, new_name = call.input[member], call.input.get(f"New{member}")
-    new_path = call.input.get("NewPath")
+    identity = existing_identity(call, kind, call.input[member])
+    new_name, new_path = call.input.get(f"New{member}"), call.input.get("NewPath")
 
     def change(transaction: Transaction) -> None:
-        unique_id = existing_id(transaction, kind, name)
+        current_row(transaction, identity)
         columns: dict[str, object] = {}
         if new_path is not None:
             columns["path"] = new_path
-        if new_name is not None and new_name != name:
-            if new_name.lower() != name.lower():
+        if new_name is not None and new_name != identity.name:
+            if new_name.lower() != identity.name.lower():
                 refuse_taken_name(transaction, kind, new_name)
             columns["name"] = new_name
         if columns:
-            writes.update_identity(transaction, kind, unique_id, **columns)
+            writes.update_identity(transaction, kind, identity.id, **columns)
 
     return change
 

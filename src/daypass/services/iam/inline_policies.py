@@ -8,10 +8,9 @@ from daypass.services.iam import quotas
 from daypass.services.iam.documents import checked_inline_document, shown
 from daypass.services.iam.errors import (
     limit_exceeded,
-    no_such_identity,
     no_such_inline_policy,
 )
-from daypass.services.iam.identities import existing_id, existing_identity
+from daypass.services.iam.identities import current_row, existing_identity
 from daypass.services.iam.paging import page
 from daypass.services.iam.permissions import on_identity, operation
 from daypass.store.engine import Transaction
@@ -24,20 +23,19 @@ def inline_policy_operations(kind: IdentityKind) -> Sequence[Operation]:
     member = f"{word}Name"
 
     async def put(call: Call) -> Output:
-        owner, name = call.input[member], call.input["PolicyName"]
-        if call.node.identity.identity(kind, owner) is None:
-            raise no_such_identity(kind, owner)
+        owner = existing_identity(call, kind, call.input[member])
+        name = call.input["PolicyName"]
         document = checked_inline_document(call.input["PolicyDocument"])
 
         def change(transaction: Transaction) -> None:
-            owner_id = existing_id(transaction, kind, owner)
-            documents = {**writes.inline_documents(transaction, owner_id), name: document}
+            current_row(transaction, owner)
+            documents = {**writes.inline_documents(transaction, owner.id), name: document}
             limit = quotas.INLINE_POLICY_SIZE[kind]
             if sum(map(policy_size, documents.values())) > limit:
                 raise limit_exceeded(
-                    f"Maximum policy size of {limit} bytes exceeded for {kind} {owner}"
+                    f"Maximum policy size of {limit} bytes exceeded for {kind} {owner.name}"
                 )
-            writes.put_inline_policy(transaction, kind, owner_id, name, document)
+            writes.put_inline_policy(transaction, kind, owner.id, name, document)
 
         await call.node.store.write(change)
         return None
@@ -54,10 +52,12 @@ def inline_policy_operations(kind: IdentityKind) -> Sequence[Operation]:
         }
 
     async def delete(call: Call) -> Output:
+        owner = existing_identity(call, kind, call.input[member])
+        name = call.input["PolicyName"]
+
         def change(transaction: Transaction) -> None:
-            owner_id = existing_id(transaction, kind, call.input[member])
-            name = call.input["PolicyName"]
-            if not writes.delete_inline_policy(transaction, kind, owner_id, name):
+            current_row(transaction, owner)
+            if not writes.delete_inline_policy(transaction, kind, owner.id, name):
                 raise no_such_inline_policy(kind, name)
 
         await call.node.store.write(change)

@@ -7,7 +7,7 @@ from daypass.services.iam.attachments import refuse_unusable_boundary
 from daypass.services.iam.documents import checked_trust_document, shown
 from daypass.services.iam.identities import (
     boundary_shape,
-    existing_id,
+    current_row,
     existing_role,
     identity_page,
     identity_shape,
@@ -80,40 +80,42 @@ async def update_role(call: Call) -> Output:
         columns["description"] = call.input["Description"]
     if "MaxSessionDuration" in call.input:
         columns["max_session_duration"] = call.input["MaxSessionDuration"]
-    await _update(call, columns)
+    await _update(call, existing_role(call, call.input["RoleName"]), columns)
     return {}
 
 
 async def update_role_description(call: Call) -> Output:
     role = existing_role(call, call.input["RoleName"])
-    await _update(call, {"description": call.input["Description"]})
+    await _update(call, role, {"description": call.input["Description"]})
     shape = _show(call.node.identity, role) | {"Description": call.input["Description"]}
     del shape["MaxSessionDuration"]
     return {"Role": shape}
 
 
 async def update_assume_role_policy(call: Call) -> Output:
-    existing_role(call, call.input["RoleName"])
+    role = existing_role(call, call.input["RoleName"])
     trust = checked_trust_document(call, call.input["PolicyDocument"])
-    await _update(call, {"trust": trust})
+    await _update(call, role, {"trust": trust})
     return None
 
 
 async def delete_role(call: Call) -> Output:
+    role = existing_role(call, call.input["RoleName"])
+
     def change(transaction: Transaction) -> None:
-        role_id = existing_id(transaction, _ROLE, call.input["RoleName"])
-        refuse_owner_of_policies(transaction, role_id)
-        writes.delete_identity(transaction, _ROLE, role_id)
+        current_row(transaction, role)
+        refuse_owner_of_policies(transaction, role.id)
+        writes.delete_identity(transaction, _ROLE, role.id)
 
     await call.node.store.write(change)
     return None
 
 
-async def _update(call: Call, columns: dict[str, object]) -> None:
+async def _update(call: Call, role: Role, columns: dict[str, object]) -> None:
     def change(transaction: Transaction) -> None:
-        role_id = existing_id(transaction, _ROLE, call.input["RoleName"])
+        current_row(transaction, role)
         if columns:
-            writes.update_identity(transaction, _ROLE, role_id, **columns)
+            writes.update_identity(transaction, _ROLE, role.id, **columns)
 
     await call.node.store.write(change)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from daypass.gateway.operation import Call, Operation, Output
 from daypass.services.iam import quotas
-from daypass.services.iam.errors import invalid_input, no_such_identity, quota_exceeded
+from daypass.services.iam.errors import invalid_input, quota_exceeded
+from daypass.services.iam.identities import current_row, existing_identity
 from daypass.services.iam.paging import page
 from daypass.services.iam.permissions import on_identity, operation
 from daypass.store.engine import Transaction
@@ -65,10 +66,10 @@ def tag_operations(kind: IdentityKind) -> Sequence[Operation]:
     member = f"{word}Name"
 
     async def tag(call: Call) -> Output:
+        identity = existing_identity(call, kind, call.input[member])
+
         def change(transaction: Transaction) -> None:
-            row = writes.find(transaction, kind, call.input[member])
-            if row is None:
-                raise no_such_identity(kind, call.input[member])
+            row = current_row(transaction, identity)
             tags = merged_tags(row["tags"], call.input["Tags"], f"TagsPer{word}")
             writes.update_identity(transaction, kind, row["id"], tags=tags)
 
@@ -76,10 +77,10 @@ def tag_operations(kind: IdentityKind) -> Sequence[Operation]:
         return None
 
     async def untag(call: Call) -> Output:
+        identity = existing_identity(call, kind, call.input[member])
+
         def change(transaction: Transaction) -> None:
-            row = writes.find(transaction, kind, call.input[member])
-            if row is None:
-                raise no_such_identity(kind, call.input[member])
+            row = current_row(transaction, identity)
             tags = without_tags(row["tags"], call.input["TagKeys"])
             writes.update_identity(transaction, kind, row["id"], tags=tags)
 
@@ -87,10 +88,8 @@ def tag_operations(kind: IdentityKind) -> Sequence[Operation]:
         return None
 
     async def list_tags(call: Call) -> Output:
-        identity = call.node.identity.identity(kind, call.input[member])
-        if not isinstance(identity, User | Role):
-            raise no_such_identity(kind, call.input[member])
-        return tag_page(call, identity.tags)
+        identity = existing_identity(call, kind, call.input[member])
+        return tag_page(call, identity.tags if isinstance(identity, User | Role) else {})
 
     needs = on_identity(kind)
     return [

@@ -7,7 +7,7 @@ from daypass.services.iam.attachments import refuse_unusable_boundary
 from daypass.services.iam.errors import delete_conflict
 from daypass.services.iam.identities import (
     boundary_shape,
-    existing_id,
+    current_row,
     existing_user,
     identity_page,
     identity_shape,
@@ -83,14 +83,16 @@ async def update_user(call: Call) -> Output:
 
 
 async def delete_user(call: Call) -> Output:
+    user = existing_user(call, call.input["UserName"])
+
     def change(transaction: Transaction) -> None:
-        user_id = existing_id(transaction, _USER, call.input["UserName"])
-        refuse_owner_of_policies(transaction, user_id)
-        if writes.access_key_ids(transaction, user_id):
+        current_row(transaction, user)
+        refuse_owner_of_policies(transaction, user.id)
+        if writes.access_key_ids(transaction, user.id):
             raise delete_conflict("Cannot delete entity, must delete access keys first.")
-        if writes.group_ids(transaction, user_id):
+        if writes.group_ids(transaction, user.id):
             raise delete_conflict("Cannot delete entity, must remove users from group first.")
-        writes.delete_identity(transaction, _USER, user_id)
+        writes.delete_identity(transaction, _USER, user.id)
 
     await call.node.store.write(change)
     return None
