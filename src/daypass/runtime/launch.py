@@ -1,0 +1,89 @@
+"""From a newborn process to a running function: told what to be, confined, and started."""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import traceback
+from typing import Any, Final
+
+from daypass.runtime import frames, python, sandbox
+
+# Where the channel is, after standard input, output and error.
+CHANNEL: Final = 3
+
+
+def become_function(channel: int, output: int) -> None:
+    """Be the function that the first frame on `channel` says. Never returns.
+
+    The frame's head: directory, the function's code and working directory; environment; path,
+    what goes before `sys.path` and what goes after it; handler; command, None for Python;
+    readable, writable, landlock, as `sandbox.confine_files` wants them; memory, file_size: bytes.
+    """
+    status = 1
+    try:
+        os.setsid()
+        connection = _arrange_descriptors(channel, output)
+        frame = frames.receive(connection)
+        if frame is not None:
+            launch: dict[str, Any] = frame[1]
+            _confine(launch)
+            status = _run(launch, connection)
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _arrange_descriptors(channel: int, output: int) -> socket.socket:
+    """Standard streams on 0 to 2, the channel on 3, and nothing else open."""
+    # Out of the way first: the two may have come as 0 to 3 themselves.
+    channel, output = os.dup2(channel, 101), os.dup2(output, 102)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(channel, CHANNEL)
+    os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
+    connection = socket.socket(fileno=CHANNEL)
+    connection.setblocking(True)
+    return connection
+
+
+def _confine(launch: dict[str, Any]) -> None:
+    sandbox.die_with_parent(signal.SIGKILL)
+    os.umask(0o022)
+    os.chdir(launch["directory"])
+    sandbox.limit_resources(launch["memory"], launch["file_size"])
+    sandbox.drop_privileges()
+    if launch["landlock"]:
+        sandbox.confine_files(launch["readable"], launch["writable"], launch["landlock"])
+    os.environ.clear()
+    os.environ.update(launch["environment"])
+
+
+def _run(launch: dict[str, Any], connection: socket.socket) -> int:
+    command = launch["command"]
+    if command is None:
+        before, after = launch["path"]
+        sys.path[:] = [*before, *sys.path, *after]
+        _forget_own_modules()
+        return python.run(launch["handler"], connection)
+    os.set_inheritable(CHANNEL, launch["keeps_channel"])
+    try:
+        os.execve(command[0], command, launch["environment"])  # noqa: S606 - the function's runtime
+    except OSError as error:
+        sys.stderr.write(f"{command[0]}: {error.strerror}\n")
+        # What a shell says of a command that is not there, or that it cannot run.
+        return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+def _forget_own_modules() -> None:
+    """A function that brings its own `daypass` gets that, not this one."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "daypass"]:
+        del sys.modules[name]

@@ -1,0 +1,31 @@
+"""Function environments: one process each, warm between invocations, confined, and ended with
+the server."""
+
+from daypass.workers.archive import ArchiveError, ArchiveTooLargeError
+from daypass.workers.environments import Environments
+from daypass.workers.function import (
+    Credentials,
+    Event,
+    FunctionSpec,
+    Invocation,
+    IsolationError,
+    Supplies,
+    ThrottledError,
+    UnusableRuntimeError,
+    WorkersError,
+)
+
+__all__ = [
+    "ArchiveError",
+    "ArchiveTooLargeError",
+    "Credentials",
+    "Environments",
+    "Event",
+    "FunctionSpec",
+    "Invocation",
+    "IsolationError",
+    "Supplies",
+    "ThrottledError",
+    "UnusableRuntimeError",
+    "WorkersError",
+]

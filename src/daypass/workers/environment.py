@@ -1,0 +1,255 @@
+"""One environment: a process of one function, asked one thing at a time."""
+
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+from daypass.workers.channel import Channel, FrameChannel
+from daypass.workers.function import (
+    RESPONSE_LIMIT,
+    Credentials,
+    Event,
+    FunctionSpec,
+    Invocation,
+    Outcome,
+)
+from daypass.workers.isolation import Isolation
+from daypass.workers.log import OutputPipe, format_tail
+from daypass.workers.runtime_api import RuntimeApi
+from daypass.workers.runtimes import Place, describe_launch, speaks_http
+from daypass.workers.spawner import Spawner
+
+# Seconds an environment may take to initialise before its time counts as the invocation's.
+INIT_LIMIT: Final = 10.0
+# Seconds before their expiry at which credentials are no longer handed to an invocation, beyond
+# the time the invocation may take.
+_EXPIRY_MARGIN: Final = 60.0
+
+
+class _Turn:
+    """The one invocation under way."""
+
+    __slots__ = ("began", "cold", "event", "outcome", "timer")
+
+    def __init__(self, event: Event, cold: bool) -> None:
+        self.event = event
+        self.cold = cold
+        self.began = time.monotonic()
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Environment:
+    """A process of a function, from its start to its end. Make one with `start`."""
+
+    def __init__(
+        self, function: FunctionSpec, credentials: Credentials, temporary: Path, spawner: Spawner
+    ) -> None:
+        self.function = function
+        self.alive = True
+        self._credentials = credentials
+        self._temporary = temporary
+        self._spawner = spawner
+        self._output = OutputPipe()
+        self._launcher: FrameChannel | None = None
+        self._channel: Channel | None = None
+        self._number = 0
+        self._started = time.monotonic()
+        self._initialized: float | None = None
+        # The outcome of every invocation from now on: it did not initialise, or has exited.
+        self._failure: Outcome | None = None
+        self._turn: _Turn | None = None
+        self._status: int | None = None
+        self._hung_up = False
+
+    @classmethod
+    async def start(
+        cls,
+        function: FunctionSpec,
+        place: Place,
+        credentials: Credentials,
+        isolation: Isolation,
+        spawner: Spawner,
+    ) -> "Environment":
+        """Start a process; it initialises until it is given its first event, and beyond."""
+        place.temporary.mkdir(mode=0o700)
+        environment = cls(function, credentials, place.temporary, spawner)
+        try:
+            await environment._launch(place, isolation)
+        except BaseException:
+            environment.end()
+            raise
+        return environment
+
+    async def _launch(self, place: Place, isolation: Isolation) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._launcher = await FrameChannel.open(ours, self)
+            self._channel = self._launcher
+            runtime_api = ""
+            if speaks_http(self.function.runtime):
+                api = await RuntimeApi.open(self, lambda: self._spawner.pid(self._number))
+                runtime_api, self._channel = api.address, api
+            description = describe_launch(
+                self.function, place, self._credentials, isolation, runtime_api
+            )
+            self._number = self._spawner.spawn(theirs, self._output.writer, self._exited)
+        self._output.close_writer()
+        self._launcher.launch(description)
+
+    # -- its use -----------------------------------------------------------------------------
+
+    def serves(self, now: float) -> bool:
+        """Whether it can take one more event: alive, with credentials that last long enough."""
+        lasts_until = self._credentials.expires - self.function.timeout - _EXPIRY_MARGIN
+        return self.alive and now < lasts_until and self._credentials.usable()
+
+    async def invoke(self, event: Event) -> Invocation:
+        """Give it an event and wait for the answer, no longer than the function's timeout."""
+        turn = self._turn = _Turn(event, cold=self._initialized is None)
+        if self._failure is not None:
+            turn.outcome.set_result(self._failure)
+        elif turn.cold:
+            self._set_timer(turn, INIT_LIMIT + self.function.timeout)
+        else:
+            self._hand_over(turn)
+        try:
+            outcome = await turn.outcome
+        finally:
+            self._turn = None
+            if turn.timer is not None:
+                turn.timer.cancel()
+        duration = time.monotonic() - turn.began
+        tail = self._log_tail(turn, duration)
+        if not self.alive:
+            self._output.close()
+        error = None if outcome.error_type is None else "Unhandled"
+        return Invocation(outcome.payload, error, tail, duration, self.function.version)
+
+    def _hand_over(self, turn: _Turn) -> None:
+        assert self._channel is not None
+        turn.began = time.monotonic()
+        self._set_timer(turn, self.function.timeout)
+        self._channel.invoke(turn.event, self.function.arn, time.time() + self.function.timeout)
+
+    def _set_timer(self, turn: _Turn, seconds: float) -> None:
+        if turn.timer is not None:
+            turn.timer.cancel()
+        turn.timer = asyncio.get_running_loop().call_later(seconds, self._time_out, turn)
+
+    def _time_out(self, turn: _Turn) -> None:
+        message = (
+            f"RequestId: {turn.event.request_id} Error: Task timed out after "
+            f"{self.function.timeout:.2f} seconds"
+        )
+        self._settle(_error("Sandbox.Timedout", message))
+        self.end()
+
+    def _settle(self, outcome: Outcome) -> None:
+        if self._turn is not None and not self._turn.outcome.done():
+            self._turn.outcome.set_result(outcome)
+
+    def _log_tail(self, turn: _Turn, duration: float) -> bytes:
+        init = None
+        if turn.cold and self._initialized is not None:
+            init = self._initialized - self._started
+        pid = self._spawner.pid(self._number)
+        output = self._output.take()
+        return format_tail(self.function, turn.event.request_id, output, duration, init, pid)
+
+    # -- what comes from it (`channel.Listener`) ---------------------------------------------
+
+    def is_ready(self) -> None:
+        if self._initialized is None:
+            self._initialized = time.monotonic()
+            if self._turn is not None:
+                self._hand_over(self._turn)
+
+    def responded(self, request_id: str, payload: bytes) -> None:
+        if self._awaits(request_id):
+            self._settle(Outcome(payload))
+
+    def failed(self, request_id: str, payload: bytes, error_type: str) -> None:
+        if self._awaits(request_id):
+            self._settle(Outcome(payload, error_type))
+
+    def init_failed(self, payload: bytes, error_type: str) -> None:
+        if self._initialized is None and self._failure is None:
+            self._failure = Outcome(payload, error_type)
+            self._settle(self._failure)
+            self.end()
+
+    def oversized(self, request_id: str, size: int) -> None:
+        if self._awaits(request_id):
+            message = (
+                f"Response payload size ({size} bytes) exceeded maximum allowed payload size "
+                f"({RESPONSE_LIMIT} bytes)."
+            )
+            self._settle(_error("Function.ResponseSizeTooLarge", message))
+
+    def _awaits(self, request_id: str) -> bool:
+        return self._turn is not None and self._turn.event.request_id == request_id
+
+    def hung_up(self) -> None:
+        self._hung_up = True
+        if self._channel is self._launcher:
+            # It will never answer again, so whatever still runs there is of no use.
+            self.end()
+        self._bury()
+
+    def _exited(self, status: int) -> None:
+        self.alive = False
+        self._status = status
+        # What it sent over HTTP before its end is read in the next turn of the event loop.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._bury)
+
+    # -- its end -----------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Kill the process and all it started."""
+        self.alive = False
+        if self._number:
+            self._spawner.kill(self._number)
+        else:
+            self._status = -signal.SIGKILL
+            if self._launcher is None:
+                self._hung_up = True
+            else:
+                self._launcher.close()
+            self._bury()
+
+    def _bury(self) -> None:
+        """Once it has exited, and all it sent before has been read."""
+        if self._status is None or not self._hung_up:
+            return
+        if self._failure is None:
+            request_id = self._turn.event.request_id if self._turn else ""
+            reason = f"RequestId: {request_id} Error: Runtime {_describe_exit(self._status)}"
+            self._failure = _error("Runtime.ExitError", reason)
+        self._settle(self._failure)
+        if self._channel is not None:
+            self._channel.close()
+        if self._turn is None:
+            self._output.close()
+        asyncio.get_running_loop().run_in_executor(
+            None, lambda: shutil.rmtree(self._temporary, ignore_errors=True)
+        )
+
+
+def _describe_exit(status: int) -> str:
+    if status < 0:
+        return f"exited with error: signal: {(signal.strsignal(-status) or str(-status)).lower()}"
+    if status > 0:
+        return f"exited with error: exit status {status}"
+    return "exited without providing a reason"
+
+
+def _error(error_type: str, message: str) -> Outcome:
+    body = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":"))
+    return Outcome(body.encode(), error_type)

@@ -1,0 +1,255 @@
+"""All environments of one server process: warm ones used again, the last used first."""
+
+import asyncio
+import logging
+import os
+import shutil
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from daypass.workers.archive import CodeDirectory
+from daypass.workers.environment import Environment
+from daypass.workers.function import (
+    Event,
+    FunctionSpec,
+    Invocation,
+    Supplies,
+    ThrottledError,
+)
+from daypass.workers.isolation import detect, readable_paths, refuse_readable
+from daypass.workers.runtimes import Place, check_runtime
+from daypass.workers.spawner import Spawner
+
+# Environments that may run at once in one server process, busy or warm.
+DEFAULT_LIMIT: Final = 100
+# Seconds a warm environment waits for its next event before it is ended.
+DEFAULT_IDLE: Final = 300.0
+# Asynchronous events that may wait or run at once, and the bytes of their payloads.
+_QUEUE_LIMIT: Final = 1000
+_QUEUE_BYTES: Final = 64 * 1024 * 1024
+# Seconds before the second and the third try of an asynchronous event, as Lambda waits.
+_RETRIES: Final = (60.0, 120.0)
+# Seconds between tries of an asynchronous event that was throttled, and the longest it is kept.
+_THROTTLE_PAUSE: Final = (1.0, 300.0)
+_LONGEST_AGE: Final = 6 * 3600.0
+
+_log = logging.getLogger("daypass.functions")
+
+
+class Environments:
+    """The environments of one server process, under one directory of the data directory.
+
+    limit: environments at once. idle: seconds until an unused one is ended. clock: Unix seconds.
+    `prepare` comes before everything else, `close` after.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        idle: float = DEFAULT_IDLE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory = directory
+        self._limit = limit
+        self._idle = idle
+        self._clock = clock
+        self._code = CodeDirectory(directory)
+        self._temporary = directory / f"tmp-{os.getpid()}"
+        self._isolation = detect()
+        self._spawner = Spawner()
+        self._prepared = False
+        self._serial = 0
+        self._running = 0
+        self._busy: Counter[str] = Counter()
+        self._warm: dict[str, list[Environment]] = defaultdict(list)
+        self._reapers: dict[Environment, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._queued = 0
+        self._queued_bytes = 0
+
+    @property
+    def isolation(self) -> str:
+        """How far functions are kept apart here, in one line."""
+        return self._isolation.describe()
+
+    def prepare(self) -> None:
+        """Make the directories. Raises `IsolationError` if functions could read the data."""
+        if self._prepared:
+            return
+        if self._isolation.landlock:
+            refuse_readable(self._directory, readable_paths())
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._code.prepare()
+        for old in self._directory.glob("tmp-*"):
+            if not Path("/proc", old.name.removeprefix("tmp-")).exists():
+                shutil.rmtree(old, ignore_errors=True)
+        self._temporary.mkdir(mode=0o700, exist_ok=True)
+        _log.info("Functions are isolated: %s", self.isolation)
+        self._prepared = True
+
+    async def unpack(self, package: bytes) -> None:
+        """Check and unpack a deployment package. Raises `ArchiveError`."""
+        self.prepare()
+        await asyncio.to_thread(self._code.unpack, package)
+
+    # -- invocations -------------------------------------------------------------------------
+
+    async def invoke(self, function: FunctionSpec, event: Event, supplies: Supplies) -> Invocation:
+        """Run the function on this event.
+
+        It runs to its end even if the caller goes away. Raises `ThrottledError`,
+        `UnusableRuntimeError`, and what `supplies` raises.
+        """
+        return await asyncio.shield(self._keep(self._invoke(function, event, supplies)))
+
+    def submit(self, function: FunctionSpec, event: Event, supplies: Supplies) -> None:
+        """Run the function on this event some time soon. Raises `ThrottledError`."""
+        size = len(event.payload)
+        if self._queued >= _QUEUE_LIMIT or self._queued_bytes + size > _QUEUE_BYTES:
+            raise ThrottledError("ConcurrentInvocationLimitExceeded")
+        self._queued += 1
+        self._queued_bytes += size
+        self._keep(self._run_submitted(function, event, supplies))
+
+    def retire(self, name: str) -> None:
+        """End the warm environments of a function that has changed or is gone."""
+        for environment in self._warm.pop(name, ()):
+            self._end(environment)
+
+    async def close(self) -> None:
+        """End everything."""
+        for task in list(self._tasks):
+            task.cancel()
+        for name in list(self._warm):
+            self.retire(name)
+        self._spawner.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _keep(self, work: Coroutine[Any, Any, Invocation | None]) -> "asyncio.Task[Any]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _invoke(self, function: FunctionSpec, event: Event, supplies: Supplies) -> Invocation:
+        limit = function.reserved_concurrency
+        if limit is not None and self._busy[function.name] >= limit:
+            raise ThrottledError("ReservedFunctionConcurrentInvocationLimitExceeded")
+        self._busy[function.name] += 1
+        try:
+            environment = self._take_warm(function)
+            if environment is None:
+                environment = await self._start(function, supplies)
+            try:
+                return await environment.invoke(event)
+            finally:
+                self._give_back(environment)
+        finally:
+            self._busy[function.name] -= 1
+
+    async def _run_submitted(
+        self, function: FunctionSpec, event: Event, supplies: Supplies
+    ) -> None:
+        try:
+            for pause in (*_RETRIES, None):
+                invocation = await self._invoke_unthrottled(function, event, supplies)
+                if invocation.function_error is None:
+                    return
+                if pause is None:
+                    _log.warning(
+                        "The event %s for the function %s failed three times and is discarded.",
+                        event.request_id,
+                        function.name,
+                    )
+                    return
+                await asyncio.sleep(pause)
+        except Exception:
+            _log.exception("The event %s for %s is lost.", event.request_id, function.name)
+        finally:
+            self._queued -= 1
+            self._queued_bytes -= len(event.payload)
+
+    async def _invoke_unthrottled(
+        self, function: FunctionSpec, event: Event, supplies: Supplies
+    ) -> Invocation:
+        pause, longest = _THROTTLE_PAUSE
+        give_up = time.monotonic() + _LONGEST_AGE
+        while True:
+            try:
+                return await self._invoke(function, event, supplies)
+            except ThrottledError:
+                if time.monotonic() > give_up:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
+
+    # -- the pool ----------------------------------------------------------------------------
+
+    def _take_warm(self, function: FunctionSpec) -> Environment | None:
+        """The environment of this function used last, if one is warm."""
+        warm = self._warm[function.name]
+        while warm:
+            environment = warm.pop()
+            self._reapers.pop(environment).cancel()
+            if environment.function.revision == function.revision and environment.serves(
+                self._clock()
+            ):
+                return environment
+            self._end(environment)
+        return None
+
+    def _give_back(self, environment: Environment) -> None:
+        if not environment.alive:
+            self._running -= 1
+            return
+        self._warm[environment.function.name].append(environment)
+        self._reapers[environment] = asyncio.get_running_loop().call_later(
+            self._idle, self._end_idle, environment
+        )
+
+    async def _start(self, function: FunctionSpec, supplies: Supplies) -> Environment:
+        self.prepare()
+        if self._running >= self._limit and not self._end_longest_idle():
+            raise ThrottledError("ConcurrentInvocationLimitExceeded")
+        self._running += 1
+        try:
+            check_runtime(function.runtime)
+            code = self._code.find(function.code_sha256)
+            if code is None:
+                package = await supplies.package()
+                code = await asyncio.to_thread(self._code.unpack, package)
+            credentials = await supplies.credentials()
+            self._serial += 1
+            place = Place(code, self._temporary / str(self._serial))
+            return await Environment.start(
+                function, place, credentials, self._isolation, self._spawner
+            )
+        except BaseException:
+            self._running -= 1
+            raise
+
+    def _end(self, environment: Environment) -> None:
+        reaper = self._reapers.pop(environment, None)
+        if reaper is not None:
+            reaper.cancel()
+        self._running -= 1
+        environment.end()
+
+    def _end_idle(self, environment: Environment) -> None:
+        self._warm[environment.function.name].remove(environment)
+        self._end(environment)
+
+    def _end_longest_idle(self) -> bool:
+        """Make room for another function's environment."""
+        # The reapers are in the order in which their environments became idle.
+        environment = next(iter(self._reapers), None)
+        if environment is None:
+            return False
+        self._end_idle(environment)
+        return True

@@ -1,0 +1,107 @@
+"""What an environment is made for, what it is asked, and what comes of it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+# Bytes: what Lambda takes from a function, 6 MiB and 100 bytes.
+RESPONSE_LIMIT: Final = 6_291_556
+
+
+class WorkersError(Exception):
+    """The root of this package's errors."""
+
+
+class ThrottledError(WorkersError):
+    """No environment may be started now. reason: as in TooManyRequestsException."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Rate Exceeded: {reason}")
+        self.reason = reason
+
+
+class UnusableRuntimeError(WorkersError):
+    """This machine cannot run that runtime. The text says what is missing."""
+
+
+class IsolationError(WorkersError):
+    """A function would not be kept apart from the server's data. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The temporary credentials of an execution role.
+
+    expires: Unix seconds. usable: whether they still are, apart from that (not revoked).
+    """
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires: float
+    usable: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One function as it is configured now.
+
+    revision: changes with every change of code or configuration; environments are used again for
+    the same revision only. code_sha256: hex digest of the package. timeout: seconds.
+    memory_size, ephemeral_storage: MB. reserved_concurrency: None is without a limit of its own.
+    """
+
+    name: str
+    arn: str
+    revision: str
+    runtime: str
+    handler: str
+    code_sha256: str
+    timeout: int
+    memory_size: int
+    ephemeral_storage: int
+    region: str
+    endpoint_url: str
+    version: str = "$LATEST"
+    reserved_concurrency: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """Where an environment of a function gets what it starts with: credentials and its package."""
+
+    credentials: Callable[[], Awaitable[Credentials]]
+    package: Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event for a function. payload: JSON. client_context: JSON, as the function gets it."""
+
+    request_id: str
+    payload: bytes
+    client_context: str | None = None
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a function answered. error_type: None if it succeeded."""
+
+    payload: bytes
+    error_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What came of one event. log_tail: the last 4 KB of the log. duration: seconds.
+
+    function_error: "Unhandled", or None if the function succeeded.
+    """
+
+    payload: bytes
+    function_error: str | None
+    log_tail: bytes
+    duration: float
+    executed_version: str = "$LATEST"

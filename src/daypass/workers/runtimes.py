@@ -1,0 +1,157 @@
+"""From a function's configuration to what its process is told: command, environment, limits."""
+
+import datetime
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from daypass.runtime import launch as launch_module
+from daypass.workers.function import Credentials, FunctionSpec, UnusableRuntimeError
+from daypass.workers.isolation import Isolation, package_paths, readable_paths, writable_paths
+
+RUNTIME_DIRECTORY: Final = Path(launch_module.__file__).resolve().parent
+_MEGABYTE: Final = 1024 * 1024
+# What a process may hold beyond the function's memory size: the stacks of its threads and what
+# the runtime reserves and never touches. The limit stops a runaway; it does not account.
+_MEMORY_MARGIN: Final = 512 * _MEGABYTE
+
+_PYTHON: Final = re.compile(r"python3\.\d+")
+_NODE: Final = re.compile(r"nodejs\d+\.x")
+_PROVIDED: Final = re.compile(r"provided(\.al\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one environment is. code: the unpacked package. temporary: its own directory."""
+
+    code: Path
+    temporary: Path
+
+
+def check_runtime(runtime: str) -> None:
+    """Raise `UnusableRuntimeError` if this machine cannot run it."""
+    if is_python(runtime) or speaks_http(runtime):
+        return
+    if _NODE.fullmatch(runtime):
+        _find_node()
+        return
+    raise UnusableRuntimeError(
+        f"The runtime {runtime} cannot run here. There are python3.x (on Python "
+        f"{sys.version_info.major}.{sys.version_info.minor}), nodejsN.x and provided."
+    )
+
+
+def is_python(runtime: str) -> bool:
+    return _PYTHON.fullmatch(runtime) is not None
+
+
+def speaks_http(runtime: str) -> bool:
+    """Whether its processes speak the HTTP Runtime API, not frames."""
+    return _PROVIDED.fullmatch(runtime) is not None
+
+
+def describe_launch(
+    function: FunctionSpec,
+    place: Place,
+    credentials: Credentials,
+    isolation: Isolation,
+    runtime_api: str,
+) -> dict[str, Any]:
+    """The head of the LAUNCH frame. runtime_api: HOST:PORT of the HTTP Runtime API, "" if none."""
+    readable = [*readable_paths(), str(place.code), str(RUNTIME_DIRECTORY)]
+    command: list[str] | None = None
+    if speaks_http(function.runtime):
+        command = [str(place.code / "bootstrap")]
+    elif not is_python(function.runtime):
+        node = _find_node()
+        readable.append(str(node.parent.parent))
+        command = [str(node), str(RUNTIME_DIRECTORY / "node.cjs")]
+    environment = describe_environment(function, place, credentials, runtime_api)
+    return {
+        "directory": str(place.code),
+        "environment": environment,
+        "path": [[str(place.code), "/opt/python"], package_paths()],
+        "handler": function.handler,
+        "command": command,
+        "keeps_channel": not speaks_http(function.runtime),
+        "readable": readable,
+        "writable": [*writable_paths(), str(place.temporary)],
+        "landlock": isolation.landlock,
+        "memory": function.memory_size * _MEGABYTE + _MEMORY_MARGIN,
+        "file_size": function.ephemeral_storage * _MEGABYTE,
+    }
+
+
+def describe_environment(
+    function: FunctionSpec, place: Place, credentials: Credentials, runtime_api: str
+) -> dict[str, str]:
+    """The environment variables; the function's own never replace the platform's."""
+    code = str(place.code)
+    today = datetime.datetime.now(datetime.UTC).strftime("%Y/%m/%d")
+    variables: dict[str, str] = {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PATH": _search_path(function.runtime),
+        "LD_LIBRARY_PATH": f"/lib64:/usr/lib64:{RUNTIME_DIRECTORY}:{code}:{code}/lib:/opt/lib",
+        "TMPDIR": str(place.temporary),
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_ENDPOINT_URL": function.endpoint_url,
+    }
+    variables |= function.variables
+    variables |= {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[{function.version}]{os.urandom(16).hex()}",
+        "LAMBDA_TASK_ROOT": code,
+        "LAMBDA_RUNTIME_DIR": str(RUNTIME_DIRECTORY),
+        "PWD": code,
+        "SHLVL": "0",
+        "_HANDLER": function.handler,
+    }
+    return variables | _runtime_variables(function.runtime, code, runtime_api)
+
+
+def _runtime_variables(runtime: str, code: str, runtime_api: str) -> dict[str, str]:
+    if speaks_http(runtime):
+        return {"AWS_LAMBDA_RUNTIME_API": runtime_api}
+    if is_python(runtime):
+        return {
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
+            "LC_CTYPE": "C.UTF-8",
+            "PYTHONPATH": os.pathsep.join(package_paths()),
+        }
+    return {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
+        "NODE_PATH": f"/opt/nodejs/node_modules:{RUNTIME_DIRECTORY}:{code}",
+    }
+
+
+def _search_path(runtime: str) -> str:
+    usual = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+    if is_python(runtime):
+        return f"{Path(sys.base_exec_prefix) / 'bin'}:{usual}"
+    if speaks_http(runtime):
+        return usual
+    return f"{_find_node().parent}:{usual}"
+
+
+def _find_node() -> Path:
+    node = shutil.which("node")
+    if node is None:
+        raise UnusableRuntimeError(
+            "This machine has no Node.js: no command `node` is on the server's PATH. Install "
+            "Node.js and start the server again."
+        )
+    return Path(node).resolve()

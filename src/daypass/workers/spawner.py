@@ -1,0 +1,123 @@
+"""The server's end of the spawner: asks it for processes and hears of their end."""
+
+import array
+import asyncio
+import itertools
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import daypass
+
+_MESSAGE_LIMIT: Final = 4096
+_PROGRAM: Final = (
+    "import sys; sys.path.append(sys.argv[1]); from daypass.runtime.spawner import main; "
+    "sys.path.remove(sys.argv[1]); main(int(sys.argv[2]))"
+)
+
+_log = logging.getLogger("daypass.functions")
+
+
+class Spawner:
+    """A spawner process, started at first use and again if it was killed."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._numbers = itertools.count(1)
+        self._exits: dict[int, Callable[[int], None]] = {}
+        self._pids: dict[int, int] = {}
+
+    def spawn(self, channel: socket.socket, output: int, exited: Callable[[int], None]) -> int:
+        """Start a process on this channel; its number. exited: told its exit status, -N for a
+        death by signal N."""
+        connection = self._connect()
+        number = next(self._numbers)
+        self._exits[number] = exited
+        message = json.dumps({"spawn": number}).encode()
+        descriptors = array.array("i", [channel.fileno(), output])
+        connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+        return number
+
+    def kill(self, number: int) -> None:
+        """Kill a process and all its descendants; nothing if it has ended."""
+        if self._socket is not None and number in self._exits:
+            try:
+                self._socket.send(json.dumps({"kill": number}).encode())
+            except OSError:
+                _log.exception("The spawner of functions does not answer.")
+
+    def pid(self, number: int) -> int | None:
+        """The process id of a living process, once it is known."""
+        return self._pids.get(number)
+
+    def close(self) -> None:
+        """Let the spawner end everything it started, and wait for it."""
+        if self._socket is not None and self._process is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._process.wait()
+            self._socket = self._process = None
+
+    def _connect(self) -> socket.socket:
+        if self._socket is not None:
+            return self._socket
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        directory = str(Path(daypass.__file__).resolve().parent.parent)
+        # -I and -S: nothing of the operator's environment or site-packages; the environment of
+        # the server, which may hold secrets, stays behind.
+        command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _PROGRAM]
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [*command, directory, str(theirs.fileno())],
+            env={"LANG": "C.UTF-8", "PATH": os.defpath},
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+        theirs.close()
+        self._socket = ours
+        asyncio.get_running_loop().add_reader(ours, self._take_reports)
+        return ours
+
+    def _take_reports(self) -> None:
+        assert self._socket is not None
+        while True:
+            try:
+                message = self._socket.recv(_MESSAGE_LIMIT, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                message = b""
+            if not message:
+                self._lose()
+                return
+            report = json.loads(message)
+            if "spawned" in report:
+                self._pids[report["spawned"]] = report["pid"]
+            else:
+                self._end(report["exited"], report["status"])
+
+    def _end(self, number: int, status: int) -> None:
+        self._pids.pop(number, None)
+        exited = self._exits.pop(number, None)
+        if exited is not None:
+            exited(status)
+
+    def _lose(self) -> None:
+        """The spawner was killed, and its children with it."""
+        _log.error("The spawner of functions was killed; a new one starts at need.")
+        assert self._socket is not None
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        if self._process is not None:
+            self._process.wait()
+        self._socket = self._process = None
+        for number in list(self._exits):
+            self._end(number, -9)
