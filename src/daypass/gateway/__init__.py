@@ -1,1 +1,1 @@
-"""One request's way in and out: locate, authenticate, decode, authorize, perform, encode, record."""
+"""A request's way: locate, authenticate, decode, authorize, perform, encode, record."""

@@ -18,6 +18,8 @@ class Unsigned:
 
 UNSIGNED: Final = Unsigned()
 
+_PROOFS: Final = (Verified, Unsigned)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -41,9 +43,14 @@ class Caller:
     def __post_init__(self) -> None:
         # INVARIANT: a caller exists only as the result of verification. `Verified` has no public
         # constructor; anything else that claims to be a proof is refused here.
-        if not isinstance(self.proof, Verified | Unsigned):
+        if not isinstance(self.proof, _PROOFS):
             raise TypeError("A Caller rests on a verified signature or on UNSIGNED.")
 
     @property
     def anonymous(self) -> bool:
         return self.proof is UNSIGNED
+
+    @property
+    def signature(self) -> Verified | None:
+        """The verified signature, None of an anonymous caller."""
+        return self.proof if isinstance(self.proof, Verified) else None

@@ -18,7 +18,16 @@ from daypass.gateway.operation import Call, Operation, Permission, Service
 from daypass.policy import Decision
 from daypass.protocol.errors import ServiceError
 from daypass.protocol.message import Body, BodyTooLargeError, Request, Response
-from daypass.sigv4 import BodyVerifier, Dialect, Presented, Reason, Refusal, body_verifier, parse
+from daypass.sigv4 import (
+    BodyVerifier,
+    Dialect,
+    Presented,
+    Reason,
+    Refusal,
+    Verified,
+    body_verifier,
+    parse,
+)
 
 _log = logging.getLogger("daypass.requests")
 
@@ -155,10 +164,12 @@ def _authenticate_stream(
     service: Service,
     now: float,
 ) -> tuple[Caller, Body]:
-    if presented is None:
-        return ANONYMOUS, request.body
-    caller = authenticate(gateway.node, gateway.holders, presented, service.name, None, now)
-    verifier = body_verifier(caller.proof, request.headers)
+    caller = ANONYMOUS
+    verified: Verified | None = None
+    if presented is not None:
+        caller = authenticate(gateway.node, gateway.holders, presented, service.name, None, now)
+        verified = caller.signature
+    verifier = body_verifier(verified, request.headers)
     return caller, _verified_body(request.body, verifier)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -130,6 +132,7 @@ def _work(
     parent: int | None,
 ) -> None:
     """Serve in this process. parent: a descriptor that ends when the supervisor is gone."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     uvloop.run(_work_in_loop(config, ready, listeners, started, parent))
 
 
@@ -161,6 +164,10 @@ async def _work_in_loop(
             for server in servers:
                 server.should_exit = True
 
+        # What was loaded so far lives as long as the process; the collector need not walk it again
+        # and again (a fifth of the time of a small request).
+        gc.collect()
+        gc.freeze()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)

@@ -1,5 +1,6 @@
 """Bring a database to the newest schema. Alembic is loaded only when there is something to do."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def migrate(engine: Engine) -> None:
             f"The database is at schema {current!r}, which this version does not know (newest: "
             f"{known[-1]!r}). It was written by a newer Daypass; use that version."
         )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command  # noqa: PLC0415 - 0.3 s of imports, needed once in a database's life
     from alembic.config import Config  # noqa: PLC0415
 

@@ -1,0 +1,75 @@
+"""One process's node and services, put together and taken apart."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+from daypass.blobs import FileBlobs
+from daypass.gateway.locate import Services
+from daypass.gateway.node import Node
+from daypass.protocol.message import Request, Response
+from daypass.server.config import Config, Ready
+from daypass.server.directory import load_master_key
+from daypass.services import functions, iam, s3, sessions, sts
+from daypass.store.buckets import BucketCache
+from daypass.store.engine import open_store
+from daypass.store.functions import FunctionCache
+from daypass.store.identity import IdentityCache
+from daypass.store.sessions import RevocationCache, load_or_create_key_ring
+from daypass.workers import Environments
+
+
+def open_node(config: Config, ready: Ready) -> Node:
+    """The node of this process. Must be called in its event loop."""
+    offset = config.clock_offset
+
+    def clock() -> float:
+        return time.time() + offset
+
+    store = open_store(config.data)
+    keys = load_or_create_key_ring(store, load_master_key(config.data), clock())
+    node = Node(
+        account_id=ready.account_id,
+        region=ready.region,
+        endpoint_url=ready.endpoint_url,
+        store=store,
+        identity=IdentityCache(keys, ready.account_id),
+        revocations=RevocationCache(),
+        functions=FunctionCache(keys),
+        buckets=BucketCache(),
+        blobs=FileBlobs(config.data / "blobs"),
+        keys=keys,
+        environments=Environments(config.data / "functions"),
+        clock=clock,
+    )
+    for cache in (node.identity, node.revocations, node.functions, node.buckets):
+        store.keep(cache)
+    return node
+
+
+async def close_node(node: Node) -> None:
+    """End the function environments, finish the writes under way, and close the database."""
+    await node.environments.close()
+    await asyncio.to_thread(node.store.close)
+
+
+def services() -> Services:
+    """Every service, by the name in credential scopes."""
+    own = replace(sessions.SERVICE, early=_answer_health)
+    return Services(
+        by_scope={
+            service.name: service
+            for service in (sts.SERVICE, iam.SERVICE, functions.SERVICE, s3.SERVICE, own)
+        },
+        urls=functions.URL_SERVICE,
+    )
+
+
+def _answer_health(node: Node, request: Request, path: str) -> Response | None:
+    """`/_daypass/health`: the process answers. `/_daypass/ready`: and its state can be read."""
+    if request.method not in {"GET", "HEAD"} or path not in {"/_daypass/health", "/_daypass/ready"}:
+        return None
+    if path == "/_daypass/ready":
+        node.store.reader.exec_driver_sql("SELECT 1")
+    body = b'{"status": "ok"}'
+    return Response(200, [("content-type", "application/json")], body)
