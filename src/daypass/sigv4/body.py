@@ -14,7 +14,13 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from daypass.sigv4.chain import ChunkChain, trailer_block
-from daypass.sigv4.payload import UNSIGNED_PAYLOAD, Payload, PayloadMode, declared_payload
+from daypass.sigv4.payload import (
+    UNSIGNED_PAYLOAD,
+    Payload,
+    PayloadMode,
+    declared_payload,
+    is_payload,
+)
 from daypass.sigv4.refusal import Reason, Refusal
 from daypass.sigv4.verify import Verified, content_mismatch
 
@@ -78,10 +84,9 @@ def _anonymous_payload(headers: Mapping[str, str]) -> Payload:
     if text is None:
         chunked = "aws-chunked" in headers.get("content-encoding", "").lower()
         text = PayloadMode.UNSIGNED_CHUNKS_TRAILER if chunked else UNSIGNED_PAYLOAD
-    payload = declared_payload(text)
-    if payload is None:
+    if not is_payload(text):
         raise Refusal(Reason.MALFORMED_CONTENT_SHA256)
-    return payload
+    return declared_payload(text)
 
 
 def _not_allowed(detail: str) -> Refusal:

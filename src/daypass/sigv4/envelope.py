@@ -21,7 +21,6 @@ _ACCESS_KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}").fullmatch
 _SCOPE_PART: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}").fullmatch
 _SIGNED_HEADERS: Final = re.compile("[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*")
 _COMPONENT: Final = re.compile(r"(Credential|SignedHeaders|Signature)=([^\s,=]*)")
-_SIMPLE_SIGNATURE: Final = re.compile("[0-9A-Za-z]{1,256}").fullmatch
 
 
 @final
@@ -32,6 +31,7 @@ class Envelope:
         "_key",
         "_secret",
         "access_key_id",
+        "checked",
         "date",
         "form",
         "region",
@@ -46,6 +46,8 @@ class Envelope:
         )
         self.scope = credential.partition("/")[2]
         self.form: HeaderForm = _parse_signed_headers(signed_headers, in_query=in_query)
+        # The names of the last request's headers, all of whose x-amz-* names are signed.
+        self.checked: tuple[str, ...] = ()
         self._secret = ""
         self._key: MacKey | None = None
 
@@ -92,7 +94,7 @@ def parse_authorization(value: str) -> tuple[Envelope, str]:
     """
     prefix, _, given = value.rpartition("Signature=")
     envelope = _envelopes.get(prefix)
-    if envelope is not None and _SIMPLE_SIGNATURE(given):
+    if envelope is not None and len(given) == 64 and given.isalnum():
         return envelope, given
     credential, signed_headers, given = _parse_components(value)
     envelope = Envelope(credential, signed_headers, in_query=False)

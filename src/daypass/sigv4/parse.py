@@ -19,7 +19,7 @@ from daypass.sigv4.canonical import (
 )
 from daypass.sigv4.envelope import Envelope, parse_authorization
 from daypass.sigv4.keys import ALGORITHM
-from daypass.sigv4.payload import UNSIGNED_PAYLOAD, Payload, declared_payload
+from daypass.sigv4.payload import UNSIGNED_PAYLOAD, Payload, declared_payload, is_payload
 from daypass.sigv4.refusal import Reason, Refusal
 from daypass.sigv4.types import Dialect
 
@@ -75,6 +75,9 @@ class Rules(NamedTuple):
     unsigned_session_token: bool
 
 
+_USUAL: Final = {dialect: Rules(dialect, True, False) for dialect in Dialect}
+
+
 @final
 class Presented:
     """What a request claims, not yet verified.
@@ -87,10 +90,10 @@ class Presented:
 
     __slots__ = (
         "canonical",
+        "declared",
         "dialect",
         "envelope",
         "expires",
-        "payload",
         "session_token",
         "signature",
         "stamp",
@@ -104,7 +107,7 @@ class Presented:
         session_token: str | None,
         stamp: str,
         timestamp: float,
-        payload: Payload | None,
+        declared: str | None,
         expires: int | None,
         dialect: Dialect,
         canonical: tuple[bytes, ...],
@@ -114,7 +117,7 @@ class Presented:
         self.session_token = session_token
         self.stamp = stamp
         self.timestamp = timestamp
-        self.payload = payload
+        self.declared = declared
         self.expires = expires
         self.dialect = dialect
         self.canonical = canonical
@@ -143,6 +146,10 @@ class Presented:
         return self.envelope.form.names
 
     @property
+    def payload(self) -> Payload | None:
+        return None if self.declared is None else declared_payload(self.declared)
+
+    @property
     def in_query(self) -> bool:
         return self.expires is not None
 
@@ -166,7 +173,11 @@ def parse(
     token be added after signing, as a few services do. Raises `Refusal` for anything that
     authenticates in part, twice, or in another way.
     """
-    rules = Rules(dialect, normalize_path, unsigned_session_token)
+    rules = (
+        _USUAL[dialect]
+        if normalize_path and not unsigned_session_token
+        else Rules(dialect, normalize_path, unsigned_session_token)
+    )
     authorization = headers.get("authorization")
     if authorization is None:
         if not query or not _MAY_AUTHENTICATE(query):
@@ -191,13 +202,13 @@ def parse(
     if timestamp is None:
         raise Refusal(Reason.MALFORMED_DATE, _printable(stamp))
     _refuse_unsigned(headers, envelope, rules, in_query=False)
-    payload = _declared(headers.get("x-amz-content-sha256"), dialect, in_query=False)
+    declared = _declared(headers.get("x-amz-content-sha256"), dialect, in_query=False)
     canonical = _canonical(method, path, (query,), headers, envelope, rules, in_query=False)
     token = headers.get("x-amz-security-token")
     if token == "":
         raise Refusal(Reason.INVALID_TOKEN, "The session token is empty.")
     return Presented(
-        envelope, signature, token, stamp, timestamp, payload, None, dialect, canonical
+        envelope, signature, token, stamp, timestamp, declared, None, dialect, canonical
     )
 
 
@@ -235,7 +246,7 @@ def _parse_query(
         raise Refusal(Reason.MALFORMED_DATE, _printable(stamp), in_query=True)
     expires = _parse_expires(parameters["X-Amz-Expires"])
     _refuse_unsigned(headers, envelope, rules, in_query=True)
-    payload = _declared_for_query(rest, headers, rules.dialect)
+    declared = _declared_for_query(rest, headers, rules.dialect)
     queries: tuple[str, ...] = (rest,)
     token = parameters.get("X-Amz-Security-Token")
     if token == "":
@@ -249,7 +260,7 @@ def _parse_query(
         token,
         stamp,
         timestamp,
-        payload,
+        declared,
         expires,
         rules.dialect,
         canonical,
@@ -310,7 +321,7 @@ def _canonical(
     s3 = rules.dialect is Dialect.S3
     form = envelope.form
     try:
-        lines = form.render(headers)
+        lines = form.render(form.pick(headers))
     except KeyError as error:
         raise Refusal(
             Reason.SIGNED_HEADER_MISSING,
@@ -364,6 +375,9 @@ def _refuse_repeated(repeated: frozenset[str], *, in_query: bool) -> None:
 def _refuse_unsigned(
     headers: Mapping[str, str], envelope: Envelope, rules: Rules, *, in_query: bool
 ) -> None:
+    names = tuple(headers)
+    if names == envelope.checked:
+        return
     known = envelope.form.known
     unsigned = [name for name in headers if name[:6] == "x-amz-" and name not in known]
     if unsigned and rules.unsigned_session_token:
@@ -376,15 +390,15 @@ def _refuse_unsigned(
             fields={"HeadersNotSigned": _printable(listed)},
             in_query=in_query,
         )
+    if not rules.unsigned_session_token:
+        envelope.checked = names
 
 
-def _declared(text: str | None, dialect: Dialect, *, in_query: bool) -> Payload | None:
+def _declared(text: str | None, dialect: Dialect, *, in_query: bool) -> str | None:
     if text is None:
         if dialect is Dialect.S3:
             raise Refusal(Reason.MISSING_CONTENT_SHA256, in_query=in_query)
-        return None
-    payload = declared_payload(text)
-    if payload is None:
+    elif not is_payload(text):
         raise Refusal(
             Reason.MALFORMED_CONTENT_SHA256,
             fields={
@@ -393,10 +407,10 @@ def _declared(text: str | None, dialect: Dialect, *, in_query: bool) -> Payload 
             },
             in_query=in_query,
         )
-    return payload
+    return text
 
 
-def _declared_for_query(query: str, headers: Mapping[str, str], dialect: Dialect) -> Payload | None:
+def _declared_for_query(query: str, headers: Mapping[str, str], dialect: Dialect) -> str | None:
     """A presigned S3 URL says nothing of its body, unless a header or parameter does."""
     text = headers.get("x-amz-content-sha256")
     if dialect is not Dialect.S3:

@@ -55,9 +55,16 @@ class Payload:
 _DECLARED: Final = {text: Payload(mode, text) for text, mode in _MODES.items()}
 
 
-def declared_payload(text: str) -> Payload | None:
-    """The payload that `x-amz-content-sha256: text` declares, None if it is no known value."""
-    payload = _DECLARED.get(text)
-    if payload is None and _SHA256.fullmatch(text):
-        return Payload(PayloadMode.SHA256, text)
-    return payload
+def is_payload(text: str) -> bool:
+    """Whether `x-amz-content-sha256: text` declares a payload in a known way."""
+    return text in _DECLARED or _SHA256.fullmatch(text) is not None
+
+
+def is_payload_mode(text: str) -> bool:
+    """Whether the declaration is a mode, and not the hash of the body."""
+    return text in _DECLARED
+
+
+def declared_payload(text: str) -> Payload:
+    """The payload that a text declares for which `is_payload` holds."""
+    return _DECLARED.get(text) or Payload(PayloadMode.SHA256, text)

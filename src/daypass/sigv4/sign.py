@@ -3,7 +3,8 @@
 import re
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from daypass.sigv4.canonical import (
     canonical_path,
     canonical_query,
     header_form,
+    tuple_getter,
 )
 from daypass.sigv4.keys import ALGORITHM, TERMINATOR, mac_key, timestamp_of
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD
@@ -49,10 +51,16 @@ UNSIGNED_HEADERS: Final = frozenset(
 # Fields that signing itself sets; what the request has of them is from an earlier signature.
 _REPLACED: Final = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
-_URL: Final = re.compile(
-    r"(https?)://(?:[^/?#@]*@)?([^/?#@\s]+)([^?#]*)(?:\?([^#]*))?(?:#.*)?",
-    re.IGNORECASE | re.DOTALL,
-)
+_ORIGIN: Final = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@\s]+)", re.IGNORECASE).fullmatch
+
+ADDED: Final = ("host", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256")
+# Which of them are signed, by whether the token and the payload are.
+_ADDED: Final = {
+    (False, False): ("host", "x-amz-date"),
+    (True, False): ("host", "x-amz-date", "x-amz-security-token"),
+    (False, True): ("host", "x-amz-date", "x-amz-content-sha256"),
+    (True, True): ADDED,
+}
 
 
 class SessionEndsFirstWarning(UserWarning):
@@ -62,7 +70,6 @@ class SessionEndsFirstWarning(UserWarning):
 class Target(NamedTuple):
     """A URL in the parts that are signed: host as it goes into the Host header."""
 
-    scheme: str
     host: str
     path: str
     query: str
@@ -72,14 +79,77 @@ def split_url(url: str) -> Target:
     """The parts of an http or https URL. Raises `SigningError`."""
     if not url.isascii():
         url = url.encode().decode("latin-1")
-    match = _URL.fullmatch(url)
+    start = url.find("/", 8)
+    if start < 0 or "?" in url[:start] or "#" in url[:start]:
+        start = min((at for mark in "?#" if (at := url.find(mark)) >= 0), default=len(url))
+    host = _host_of(url[:start])
+    rest = url[start:]
+    if "#" in rest:
+        rest = rest.partition("#")[0]
+    path, _, query = rest.partition("?")
+    return Target(host, path or "/", query)
+
+
+@lru_cache(maxsize=1024)
+def _host_of(origin: str) -> str:
+    match = _ORIGIN(origin)
     if match is None:
         raise SigningError(
-            f"The URL {url[:200]!r} cannot be signed: it must be absolute and http or https."
+            f"The URL {origin[:200]!r} cannot be signed: it must be absolute and http or https."
         )
-    scheme, host, path, query = match.groups("")
-    scheme, host = scheme.lower(), host.lower()
-    return Target(scheme, host.removesuffix(_DEFAULT_PORTS[scheme]), path or "/", query)
+    scheme, host = match[1].lower(), match[2].lower()
+    return host.removesuffix(_DEFAULT_PORTS[scheme])
+
+
+class HeaderPlan(NamedTuple):
+    """What is done with a request's headers, which depends on their names alone.
+
+    kept: the positions of those that are sent, None for all. pick: takes the signed values, in
+    the form's order, from all values followed by host, date, token and payload. payload: the
+    position of an x-amz-content-sha256 among the request's own.
+    """
+
+    form: HeaderForm
+    kept: tuple[int, ...] | None
+    pick: Callable[[Sequence[str]], tuple[str, ...]]
+    payload: int | None
+    has_host: bool
+
+
+@lru_cache(maxsize=1024)
+def plan_headers(names: tuple[str, ...], added: tuple[str, ...]) -> HeaderPlan:
+    """The plan for these names; added: which of `ADDED` are to be signed beside them."""
+    lower = [name.lower() for name in names]
+    positions: dict[str, list[int]] = {}
+    kept = [at for at, name in enumerate(lower) if name not in _REPLACED]
+    for at in kept:
+        if lower[at] not in UNSIGNED_HEADERS:
+            positions.setdefault(lower[at], []).append(at)
+    has_host = "host" in positions
+    declared = positions.get("x-amz-content-sha256")
+    for at, name in enumerate(ADDED, len(names)):
+        if name in added:
+            positions.setdefault(name, [at])
+    form = header_form(tuple(sorted(positions)))
+    pick: Callable[[Sequence[str]], tuple[str, ...]]
+    if all(len(listed) == 1 for listed in positions.values()):
+        pick = tuple_getter([positions[name][0] for name in form.names])
+    else:
+        pick = _joiner([positions[name] for name in form.names])
+    return HeaderPlan(
+        form,
+        None if len(kept) == len(names) else tuple(kept),
+        pick,
+        None if declared is None else declared[-1],
+        has_host,
+    )
+
+
+def _joiner(positions: list[list[int]]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    def pick(values: Sequence[str]) -> tuple[str, ...]:
+        return tuple([",".join([values[at].strip(" \t") for at in each]) for each in positions])
+
+    return pick
 
 
 def sign(
@@ -102,32 +172,33 @@ def sign(
     the session token after signing, for the few services that want it so. Raises
     `SigningError`. The request is not changed.
     """
-    target = split_url(request.url)
+    host, path, query = split_url(request.url)
     stamp = timestamp_of(int(time.time() if now is None else now))
     s3 = service in S3_SERVICES
-    headers: list[tuple[str, str]] = []
-    signed: dict[str, str] = {}
-    declared = _collect(request.headers, headers, signed)
-    payload = declared or _payload(request.body)
-    if "host" not in signed:
-        headers.append(("Host", target.host))
-        signed["host"] = target.host
-    headers.append(("X-Amz-Date", stamp))
-    signed["x-amz-date"] = stamp
+    body = request.body
     token = credentials.session_token
-    if token is not None:
-        headers.append(("X-Amz-Security-Token", token))
-        if not unsigned_session_token:
-            signed["x-amz-security-token"] = token
-    if declared is None and _sends_payload(content_sha256, s3, request.body, payload):
-        headers.append(("X-Amz-Content-SHA256", payload))
-        signed["x-amz-content-sha256"] = payload
-    form = header_form(tuple(sorted(signed)))
+    given = request.headers
+    if content_sha256 is None:
+        content_sha256 = s3 or (isinstance(body, str) and not _is_hash(body))
+    signs_token = token is not None and not unsigned_session_token
+    plan = plan_headers(tuple([name for name, _ in given]), _ADDED[signs_token, content_sha256])
+    form = plan.form
+    values = [value for _, value in given]
+    payload = _payload(body) if plan.payload is None else values[plan.payload].strip()
+    values += (host, stamp, token or "", payload)
     canonical = _canonical(
-        request.method, target, target.query, form.render(signed), form, payload, s3, normalize_path
+        request.method, path, query, form, plan.pick(values), payload, s3, normalize_path
     )
     scope = f"{stamp[:8]}/{region}/{service}/{TERMINATOR}"
     signature = _sign_canonical(canonical, stamp, scope, credentials, region, service)
+    headers = list(given) if plan.kept is None else [given[at] for at in plan.kept]
+    if not plan.has_host:
+        headers.append(("Host", host))
+    headers.append(("X-Amz-Date", stamp))
+    if token is not None:
+        headers.append(("X-Amz-Security-Token", token))
+    if content_sha256 and plan.payload is None:
+        headers.append(("X-Amz-Content-SHA256", payload))
     headers.append(
         (
             "Authorization",
@@ -162,17 +233,19 @@ def presign(
         )
     seconds = time.time() if now is None else now
     _warn_if_session_ends_first(credentials, seconds + expires)
-    target = split_url(request.url)
+    host, path, asked = split_url(request.url)
     stamp = timestamp_of(int(seconds))
     s3 = service in S3_SERVICES
-    signed: dict[str, str] = {}
-    declared = _collect(request.headers, [], signed)
-    if s3 and not isinstance(request.body, str):
-        payload = declared or UNSIGNED_PAYLOAD
+    plan = plan_headers(tuple([name for name, _ in request.headers]), ("host",))
+    form = plan.form
+    values = [value for _, value in request.headers]
+    if plan.payload is not None:
+        payload = values[plan.payload].strip()
+    elif s3 and not isinstance(request.body, str):
+        payload = UNSIGNED_PAYLOAD
     else:
-        payload = declared or _payload(request.body)
-    signed.setdefault("host", target.host)
-    form = header_form(tuple(sorted(signed)))
+        payload = _payload(request.body)
+    values.append(host)
     scope = f"{stamp[:8]}/{region}/{service}/{TERMINATOR}"
     added = (
         f"X-Amz-Algorithm={ALGORITHM}"
@@ -188,32 +261,14 @@ def presign(
             late = parameter
         else:
             added += parameter
-    query = f"{target.query}&{added}" if target.query else added
+    query = f"{asked}&{added}" if asked else added
     canonical = _canonical(
-        request.method, target, query, form.render(signed), form, payload, s3, normalize_path
+        request.method, path, query, form, plan.pick(values), payload, s3, normalize_path
     )
     signature = _sign_canonical(canonical, stamp, scope, credentials, region, service)
     base = request.url.partition("#")[0]
     joint = ("" if base.endswith(("?", "&")) else "&") if "?" in base else "?"
     return f"{base}{joint}{added}{late}&X-Amz-Signature={signature}"
-
-
-def _collect(
-    given: Sequence[tuple[str, str]], headers: list[tuple[str, str]], signed: dict[str, str]
-) -> str | None:
-    """Sort the request's headers into those to send and those to sign; the declared payload."""
-    for name, value in given:
-        lower = name.lower()
-        if lower in _REPLACED:
-            continue
-        headers.append((name, value))
-        if lower in UNSIGNED_HEADERS:
-            continue
-        if "\n" in value or "\r" in value:
-            raise SigningError(f"The header {name!r} cannot be signed: it holds a line break.")
-        plain = value.strip(" \t")
-        signed[lower] = f"{signed[lower]},{plain}" if lower in signed else plain
-    return signed.get("x-amz-content-sha256")
 
 
 def _payload(body: bytes | str | None) -> str:
@@ -222,37 +277,32 @@ def _payload(body: bytes | str | None) -> str:
     return body if isinstance(body, str) else sha256(body).hexdigest()
 
 
-def _sends_payload(
-    content_sha256: bool | None, s3: bool, body: bytes | str | None, payload: str
-) -> bool:
-    if content_sha256 is not None:
-        return content_sha256
-    return s3 or (isinstance(body, str) and not _is_hash(payload))
-
-
 def _is_hash(payload: str) -> bool:
     return len(payload) == 64 and payload.isalnum()
 
 
 def _canonical(
     method: str,
-    target: Target,
+    path: str,
     query: str,
-    lines: str,
     form: HeaderForm,
+    values: tuple[str, ...],
     payload: str,
     s3: bool,
     normalize: bool,
 ) -> bytes:
+    lines = form.render(values)
+    if lines.count("\n") != len(values) or "\r" in lines:
+        raise SigningError("The request cannot be signed: a header's value holds a line break.")
     try:
-        path = canonical_path(target.path, s3=s3, normalize=normalize)
-        asked = canonical_query(query)
+        path = canonical_path(path, s3=s3, normalize=normalize)
+        query = canonical_query(query)
     except BrokenEscapeError:
         raise SigningError(
             "The URL cannot be signed: it holds a '%' that is not followed by two hexadecimal "
             "digits. Write a percent sign as %25."
         ) from None
-    return f"{method}\n{path}\n{asked}\n{lines}\n{form.text}\n{payload}".encode()
+    return f"{method}\n{path}\n{query}\n{lines}\n{form.text}\n{payload}".encode()
 
 
 def _sign_canonical(

@@ -11,7 +11,7 @@ from typing import Final, Never, final
 from daypass.sigv4.chain import ChunkChain
 from daypass.sigv4.keys import ALGORITHM, TERMINATOR, MacKey, timestamp_of
 from daypass.sigv4.parse import Presented
-from daypass.sigv4.payload import Payload, PayloadMode
+from daypass.sigv4.payload import Payload, PayloadMode, is_payload_mode
 from daypass.sigv4.refusal import Reason, Refusal
 from daypass.sigv4.types import Dialect
 
@@ -154,22 +154,20 @@ def _payload_line(presented: Presented, body_sha256: str | None) -> str:
 
     Elsewhere than at S3 the whole body is hashed: it carries the command.
     """
-    payload = presented.payload
+    declared = presented.declared
     if body_sha256 is None:
-        if payload is None or presented.dialect is not Dialect.S3:
+        if declared is None or presented.dialect is not Dialect.S3:
             raise ValueError("body_sha256 is needed: only S3 requests declare their payload.")
-        return payload.declared
-    if payload is None:
+        return declared
+    if declared is None or declared == body_sha256:
         return body_sha256
-    if payload.mode is PayloadMode.SHA256:
-        if payload.declared == body_sha256:
-            return body_sha256
-        raise content_mismatch(payload.declared, body_sha256, in_query=presented.in_query)
+    if not is_payload_mode(declared):
+        raise content_mismatch(declared, body_sha256, in_query=presented.in_query)
     if presented.dialect is Dialect.S3:
-        return payload.declared
+        return declared
     raise Refusal(
         Reason.PAYLOAD_MODE_NOT_ALLOWED,
-        f"x-amz-content-sha256 must be the SHA-256 of the body, not {payload.declared}.",
+        f"x-amz-content-sha256 must be the SHA-256 of the body, not {declared}.",
         in_query=presented.in_query,
     )
 
