@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from typing import Final, Protocol
 
 
@@ -38,7 +39,7 @@ def _digests() -> dict[str, Callable[[], Digest]]:
         "crc32": partial(_Crc, zlib.crc32, 4),
     }
     try:
-        from awscrt import checksums  # noqa: PLC0415 - an optional package
+        checksums = import_module("awscrt.checksums")
     except ImportError:
         return known
     known["crc32c"] = partial(_Crc, checksums.crc32c, 4)

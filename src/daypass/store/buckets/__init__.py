@@ -14,11 +14,10 @@ from daypass.store.buckets.errors import (
     UploadGoneError,
 )
 from daypass.store.buckets.housekeeping import claimed_blobs, drop_condemned, due_blobs
-from daypass.store.buckets.listing import Page, list_objects, list_uploads
+from daypass.store.buckets.listing import Page, common_prefix, list_objects, list_uploads, successor
 from daypass.store.buckets.objects import (
     copy_object,
     delete_object,
-    delete_objects,
     get_object,
     get_segments,
     put_object,
@@ -61,13 +60,13 @@ __all__ = [
     "UploadGoneError",
     "abort_upload",
     "claimed_blobs",
+    "common_prefix",
     "complete_upload",
     "copy_object",
     "create_bucket",
     "create_upload",
     "delete_bucket",
     "delete_object",
-    "delete_objects",
     "drop_condemned",
     "due_blobs",
     "get_object",
@@ -79,4 +78,5 @@ __all__ = [
     "put_object",
     "put_part",
     "set_bucket_policy",
+    "successor",
 ]

@@ -101,7 +101,7 @@ def put_object(
         )
     except IntegrityError as error:
         raise BucketGoneError from error
-    number = result.inserted_primary_key[0]
+    (number,) = result.inserted_primary_key or (0,)
     if new.segments:
         connection.execute(
             insert(segments),
@@ -155,20 +155,6 @@ def delete_object(
 ) -> Sequence[str]:
     """Delete the object of this key, if there is one; the blobs to delete after the commit."""
     return _unclaimed(transaction, _clear(transaction, bucket_id, key, check))
-
-
-def delete_objects(
-    transaction: Transaction, bucket_id: int, keys: Sequence[bytes]
-) -> Sequence[str]:
-    """Delete these objects in one transaction; the blobs to delete after the commit."""
-    released: list[str] = []
-    for key in keys:
-        released += _clear(transaction, bucket_id, key, _anything)
-    return _unclaimed(transaction, released)
-
-
-def _anything(_etag: str | None) -> None:
-    pass
 
 
 def _clear(transaction: Transaction, bucket_id: int, key: bytes, check: Check) -> list[str]:

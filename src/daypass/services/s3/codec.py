@@ -1,0 +1,58 @@
+"""S3's wire format: the service model's, and what S3 does beside it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from daypass.protocol import Body, Request, Response, ServiceModel
+from daypass.services.s3.checksums import check_whole
+
+# Its x-amz-checksum-* headers are of the object it makes, not of its body.
+_OF_ITS_OBJECT: Final = "CompleteMultipartUpload"
+
+
+class S3Codec:
+    """The codec of S3. Bodies that are read whole are checked against their digests first."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        self._model = model
+        self.route = model.route
+        self.streams = model.streams
+        self.encode_error = model.encode_error
+        self.unsupported = model.unsupported
+
+    def decode(
+        self, operation: str, request: Request, path: str, body: bytes | Body
+    ) -> dict[str, Any]:
+        """The validated input. Raises `ServiceError`."""
+        if (
+            isinstance(body, bytes)
+            and request.method in {"PUT", "POST"}
+            and operation != _OF_ITS_OBJECT
+        ):
+            check_whole(request.headers, body, required=operation == "DeleteObjects")
+        if "expires" in request.headers:
+            request = _without_expires(request)
+        return self._model.decode(operation, request, path, body)
+
+    def encode(self, operation: str, output: Mapping[str, Any] | None, request_id: str) -> Response:
+        """The answer. Expires is text, as it was stored: S3 keeps even what is no date."""
+        if output is None or not isinstance(output.get("Expires"), str):
+            return self._model.encode(operation, output, request_id)
+        rest = {name: value for name, value in output.items() if name != "Expires"}
+        response = self._model.encode(operation, rest, request_id)
+        response.headers.append(("expires", output["Expires"]))
+        return response
+
+
+def _without_expires(request: Request) -> Request:
+    headers = {name: value for name, value in request.headers.items() if name != "expires"}
+    return Request(
+        request.method,
+        request.path,
+        request.query,
+        headers,
+        request.repeated,
+        request.body,
+        request.client,
+        request.scheme,
+    )
