@@ -3,12 +3,12 @@
 from daypass.sigv4.body import BodyVerifier, body_verifier
 from daypass.sigv4.canonical import BrokenEscapeError, canonical_request
 from daypass.sigv4.keys import signature, signing_key, string_to_sign
-from daypass.sigv4.parse import Presented, parse
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD, Payload, PayloadMode
+from daypass.sigv4.presented import Presented, parse
 from daypass.sigv4.refusal import Reason, Refusal, RefusalError
-from daypass.sigv4.sign import SessionEndsFirstWarning, presign, sign
+from daypass.sigv4.signing import SessionEndsFirstWarning, presign, sign
 from daypass.sigv4.types import Credentials, Dialect, HttpRequest, SigningError
-from daypass.sigv4.verify import SKEW, Verified, verify
+from daypass.sigv4.verified import SKEW, Verified, verify
 
 __all__ = [
     "EMPTY_SHA256",

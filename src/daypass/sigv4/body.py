@@ -22,7 +22,7 @@ from daypass.sigv4.payload import (
     is_payload,
 )
 from daypass.sigv4.refusal import Reason, Refusal
-from daypass.sigv4.verify import Verified, content_mismatch
+from daypass.sigv4.verified import Verified, content_mismatch
 
 # A signed chunk is held until its signature is checked, so its size is the memory it costs.
 LARGEST_SIGNED_CHUNK: Final = 16 * 1024 * 1024

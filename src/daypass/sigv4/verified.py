@@ -10,8 +10,8 @@ from typing import Final, Never, final
 
 from daypass.sigv4.chain import ChunkChain
 from daypass.sigv4.keys import ALGORITHM, TERMINATOR, MacKey, timestamp_of
-from daypass.sigv4.parse import Presented
 from daypass.sigv4.payload import Payload, PayloadMode, is_payload_mode
+from daypass.sigv4.presented import Presented
 from daypass.sigv4.refusal import Reason, Refusal
 from daypass.sigv4.types import Dialect
 
