@@ -15,8 +15,7 @@ from daypass.cli.options import (
     output_option,
 )
 from daypass.cli.present import iso_time, print_json
-from daypass.client.providers import AssumeRole, standard_chain
-from daypass.client.sts import AssumedRole, Endpoint, RoleRequest
+from daypass.client import AssumedRole, AssumeRole, Endpoint, RoleRequest, standard_chain
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -17,6 +17,7 @@ from botocore.session import Session
 
 from daypass.cli.options import TextOrFile, connection_options, output_option
 from daypass.cli.present import print_fields, print_json
+from daypass.client import environment_region
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ def deploy(
         url=url,
     )
     session = Session(profile=profile)
-    where = {"region_name": region, "endpoint_url": endpoint_url}
+    where = {"region_name": region or environment_region(), "endpoint_url": endpoint_url}
     result = _Deployment(
         session.create_client("iam", **where),
         session.create_client("lambda", **where),

@@ -12,8 +12,7 @@ from daypass.cli.assume import assume_role_with, role_options
 from daypass.cli.failure import NOT_EXECUTABLE, NOT_FOUND, Failure
 from daypass.cli.options import Connection, connection_options, output_option
 from daypass.cli.present import iso_time
-from daypass.client.providers import Profile, standard_chain
-from daypass.client.sts import RoleRequest
+from daypass.client import Profile, RoleRequest, environment_region, standard_chain
 from daypass.sigv4 import Credentials
 
 # Every variable from which some SDK takes credentials, or a profile that names some. One left
@@ -98,10 +97,7 @@ def execute(
 
 def _region(profile: str | None) -> str | None:
     # Read here, because the child does not see the profile any more.
-    named = (
-        None if profile else os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    )
-    return named or Profile(profile).region()
+    return (None if profile else environment_region()) or Profile(profile).region()
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -8,8 +8,8 @@ import click
 
 from daypass.cli.options import Connection, connection_options, output_option
 from daypass.cli.present import iso_time, print_fields, print_json, time_left
-from daypass.client.providers import standard_chain
-from daypass.client.sts import Endpoint, Identity, caller_identity
+from daypass.client import Endpoint, Identity, standard_chain
+from daypass.client.sts import caller_identity
 from daypass.sigv4 import Credentials
 
 

@@ -1,7 +1,8 @@
 """The client: where credentials come from, what a URL is signed for, and signing it."""
 
-from daypass.client.auth import Auth
-from daypass.client.endpoints import Inference, Scope, infer, resolve
+from typing import TYPE_CHECKING
+
+from daypass.client.endpoints import Inference, Scope, environment_region, infer, resolve
 from daypass.client.errors import (
     ClientError,
     CredentialsRefusedError,
@@ -20,7 +21,10 @@ from daypass.client.providers import (
     Static,
     standard_chain,
 )
-from daypass.client.sts import AssumedRole, Identity, RoleRequest
+from daypass.client.sts import AssumedRole, Endpoint, Identity, RoleRequest
+
+if TYPE_CHECKING:
+    from daypass.client.auth import Auth
 
 __all__ = [
     "AssumeRole",
@@ -31,6 +35,7 @@ __all__ = [
     "CredentialsProvider",
     "CredentialsRefusedError",
     "CredentialsUnavailableError",
+    "Endpoint",
     "Environment",
     "FirstOf",
     "Identity",
@@ -42,7 +47,17 @@ __all__ = [
     "Static",
     "UnknownEndpointError",
     "UnsignableBodyError",
+    "environment_region",
     "infer",
     "resolve",
     "standard_chain",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Late: whoever only gets credentials does not pay for importing httpx.
+    if name == "Auth":
+        from daypass.client.auth import Auth  # noqa: PLC0415
+
+        return Auth
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from daypass.client.endpoints import environment_region
 from daypass.client.errors import (
     ClientError,
     CredentialsRefusedError,
@@ -126,7 +127,7 @@ def _client(source: Credentials, at: Endpoint) -> "BaseClient":
     session = Session(profile=at.profile)
     return session.create_client(
         "sts",
-        region_name=at.region,
+        region_name=at.region or environment_region(),
         endpoint_url=at.endpoint_url,
         aws_access_key_id=source.access_key_id,
         aws_secret_access_key=source.secret_access_key,
