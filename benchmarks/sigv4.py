@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
+from io import BytesIO
 
 from daypass.sigv4 import Credentials, Dialect, HttpRequest, parse, sign, verify
 from daypass.sigv4.keys import MacKey
@@ -64,8 +65,8 @@ def awscrt_signer(request: HttpRequest, service: str) -> Callable[[], object]:
         AwsSigningConfig,
         aws_sign_request,
     )
-    from awscrt.http import HttpHeaders, HttpRequest as CrtRequest
-    from awscrt.io import InputStream  # noqa: F401 - the same import cost for everybody
+    from awscrt.http import HttpHeaders
+    from awscrt.http import HttpRequest as CrtRequest
 
     provider = AwsCredentialsProvider.new_static(KEYS.access_key_id, KEYS.secret_access_key, TOKEN)
     url = urlsplit(request.url)
@@ -74,7 +75,6 @@ def awscrt_signer(request: HttpRequest, service: str) -> Callable[[], object]:
 
     def run() -> None:
         headers = HttpHeaders([("Host", url.netloc), *request.headers])
-        digest = sha256(request.body or b"").hexdigest()
         config = AwsSigningConfig(
             service=service,
             region="eu-central-1",
@@ -82,12 +82,12 @@ def awscrt_signer(request: HttpRequest, service: str) -> Callable[[], object]:
             date=date,
             use_double_uri_encode=not s3,
             should_normalize_uri_path=not s3,
-            signed_body_value=digest,
             signed_body_header_type=AwsSignedBodyHeaderType.X_AMZ_CONTENT_SHA_256
             if s3
             else AwsSignedBodyHeaderType.NONE,
         )
-        aws_sign_request(CrtRequest(request.method, url.path, headers), config).result()
+        message = CrtRequest(request.method, url.path, headers, BytesIO(request.body or b""))
+        aws_sign_request(message, config).result()
 
     return run
 

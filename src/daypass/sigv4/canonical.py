@@ -39,6 +39,10 @@ class BrokenEscapeError(ValueError):
     """A "%" that is not followed by two hexadecimal digits."""
 
 
+class LineBreakError(ValueError):
+    """A header's value, or the method, that holds a line break."""
+
+
 def canonical_path(path: str, *, s3: bool, normalize: bool = True) -> str:
     """The path as it is signed. path: as on the wire, latin-1 or ASCII text.
 
@@ -130,28 +134,40 @@ def canonical_value(value: str) -> str:
 
 
 class HeaderForm(NamedTuple):
-    """The shape of the canonical headers for one list of signed headers, made once a list."""
+    """The shape of the canonical request for one list of signed headers, made once a list.
+
+    text: the names as the SignedHeaders list; breaks: the line breaks the whole request has.
+    """
 
     names: tuple[str, ...]
     text: str
     known: frozenset[str]
     template: str
+    breaks: int
     pick: Callable[[Mapping[str, str]], tuple[str, ...]]
 
     def render(self, values: tuple[str, ...]) -> str:
-        """The canonical header lines, from the values in the order of the names."""
-        lines = self.template % values
+        """The canonical request of method, path, query, header values by name, payload.
+
+        Raises `LineBreakError`: a line break inside a value would let one line pose as two.
+        """
+        text = self.template % values
+        if text.count("\n") != self.breaks or "\r" in text:
+            raise LineBreakError
         # One character is found at memory speed; two are not (1 µs a KB in CPython 3.11).
-        if " " in lines or "\t" in lines:
-            lines = self.template % tuple([canonical_value(value) for value in values])
-        return lines
+        if " " in text or "\t" in text:
+            collapsed = [canonical_value(value) for value in values[3:-1]]
+            text = self.template % (*values[:3], *collapsed, values[-1])
+        return text
 
 
 @lru_cache(maxsize=1024)
 def header_form(names: tuple[str, ...]) -> HeaderForm:
     """The shape for these lower-case, sorted names."""
-    template = "".join([f"{name.replace('%', '%%')}:%s\n" for name in names])
-    return HeaderForm(names, ";".join(names), frozenset(names), template, tuple_getter(names))
+    text = ";".join(names)
+    lines = "".join([f"{name.replace('%', '%%')}:%s\n" for name in names])
+    template = f"%s\n%s\n%s\n{lines}\n{text.replace('%', '%%')}\n%s"
+    return HeaderForm(names, text, frozenset(names), template, len(names) + 5, tuple_getter(names))
 
 
 def tuple_getter(keys: Sequence[K_contra]) -> Callable[[SupportsItems[K_contra]], tuple[str, ...]]:
@@ -177,10 +193,8 @@ def canonical_request(
 
     headers: lower-case names, repeated fields joined with ",". payload: the hex SHA-256 of the
     body or a payload mode. Raises KeyError for a signed header that is missing,
-    `BrokenEscapeError` for a "%" without two hexadecimal digits.
+    `BrokenEscapeError` for a "%" without two hexadecimal digits, `LineBreakError`.
     """
     form = header_form(tuple(signed_headers))
-    return (
-        f"{method}\n{canonical_path(path, s3=s3, normalize=normalize)}\n{canonical_query(query)}\n"
-        f"{form.render(form.pick(headers))}\n{form.text}\n{payload}"
-    )
+    spelled = canonical_path(path, s3=s3, normalize=normalize)
+    return form.render((method, spelled, canonical_query(query), *form.pick(headers), payload))

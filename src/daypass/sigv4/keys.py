@@ -45,12 +45,14 @@ def signature(key: bytes, text: str) -> str:
 class MacKey:
     """A signing key with both halves of HMAC-SHA256 begun, for many signatures.
 
-    Copying two begun hashes costs 0.9 µs where `hmac.digest` costs 2.3 µs (OpenSSL 3.0).
+    scope: the credential scope it is good for. Copying two begun hashes costs 0.9 µs where
+    `hmac.digest` costs 2.3 µs (OpenSSL 3.0).
     """
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_inner", "_outer", "scope")
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, scope: str = "") -> None:
+        self.scope = scope
         padded = key.ljust(_BLOCK, b"\0")
         self._inner = sha256(padded.translate(_INNER))
         self._outer = sha256(padded.translate(_OUTER))
@@ -78,7 +80,8 @@ def mac_key(secret_access_key: str, date: str, region: str, service: str) -> Mac
     if found is None:
         if len(_mac_keys) >= _MAC_KEYS_KEPT:
             _mac_keys.clear()
-        found = _mac_keys[name] = MacKey(signing_key(*name))
+        scope = f"{date}/{region}/{service}/{TERMINATOR}"
+        found = _mac_keys[name] = MacKey(signing_key(*name), scope)
     return found
 
 

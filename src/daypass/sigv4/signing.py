@@ -12,12 +12,13 @@ from urllib.parse import quote
 from daypass.sigv4.canonical import (
     BrokenEscapeError,
     HeaderForm,
+    LineBreakError,
     canonical_path,
     canonical_query,
     header_form,
     tuple_getter,
 )
-from daypass.sigv4.keys import ALGORITHM, TERMINATOR, mac_key, timestamp_of
+from daypass.sigv4.keys import ALGORITHM, MacKey, mac_key, timestamp_of
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD
 from daypass.sigv4.types import Credentials, HttpRequest, SigningError
 
@@ -67,27 +68,32 @@ class SessionEndsFirstWarning(UserWarning):
     """A presigned URL was asked to be valid longer than the session that signs it."""
 
 
-class Target(NamedTuple):
-    """A URL in the parts that are signed: host as it goes into the Host header."""
-
-    host: str
-    path: str
-    query: str
-
-
-def split_url(url: str) -> Target:
-    """The parts of an http or https URL. Raises `SigningError`."""
+def split_url(url: str) -> tuple[str, str, str]:
+    """The host as it goes into the Host header, the path and the query. Raises `SigningError`."""
     if not url.isascii():
         url = url.encode().decode("latin-1")
     start = url.find("/", 8)
     if start < 0 or "?" in url[:start] or "#" in url[:start]:
         start = min((at for mark in "?#" if (at := url.find(mark)) >= 0), default=len(url))
-    host = _host_of(url[:start])
-    rest = url[start:]
-    if "#" in rest:
-        rest = rest.partition("#")[0]
-    path, _, query = rest.partition("?")
-    return Target(host, path or "/", query)
+    path, _, query = url[start:].partition("#")[0].partition("?")
+    return _host_of(url[:start]), path or "/", query
+
+
+@lru_cache(maxsize=1024)
+def locate(url: str, s3: bool, normalize: bool) -> tuple[str, str, str]:
+    """The host, the canonical path and the canonical query of a URL. Raises `SigningError`."""
+    host, path, query = split_url(url)
+    return host, *_canonical_target(path, query, s3, normalize)
+
+
+def _canonical_target(path: str, query: str, s3: bool, normalize: bool) -> tuple[str, str]:
+    try:
+        return canonical_path(path, s3=s3, normalize=normalize), canonical_query(query)
+    except BrokenEscapeError:
+        raise SigningError(
+            "The URL cannot be signed: it holds a '%' that is not followed by two hexadecimal "
+            "digits. Write a percent sign as %25."
+        ) from None
 
 
 @lru_cache(maxsize=1024)
@@ -104,9 +110,9 @@ def _host_of(origin: str) -> str:
 class HeaderPlan(NamedTuple):
     """What is done with a request's headers, which depends on their names alone.
 
-    kept: the positions of those that are sent, None for all. pick: takes the signed values, in
-    the form's order, from all values followed by host, date, token and payload. payload: the
-    position of an x-amz-content-sha256 among the request's own.
+    kept: the positions of those that are sent, None for all. pick: takes what the form wants
+    from all values followed by `ADDED`, method, path and query. payload: the position of an
+    x-amz-content-sha256 among the request's own.
     """
 
     form: HeaderForm
@@ -131,11 +137,15 @@ def plan_headers(names: tuple[str, ...], added: tuple[str, ...]) -> HeaderPlan:
         if name in added:
             positions.setdefault(name, [at])
     form = header_form(tuple(sorted(positions)))
+    end = len(names) + len(ADDED)
+    wanted = [[end], [end + 1], [end + 2]]
+    wanted += [positions[name] for name in form.names]
+    wanted.append([end - 1] if declared is None else declared[-1:])
     pick: Callable[[Sequence[str]], tuple[str, ...]]
-    if all(len(listed) == 1 for listed in positions.values()):
-        pick = tuple_getter([positions[name][0] for name in form.names])
+    if all(len(listed) == 1 for listed in wanted):
+        pick = tuple_getter([listed[0] for listed in wanted])
     else:
-        pick = _joiner([positions[name] for name in form.names])
+        pick = _joiner(wanted)
     return HeaderPlan(
         form,
         None if len(kept) == len(names) else tuple(kept),
@@ -172,25 +182,23 @@ def sign(
     the session token after signing, for the few services that want it so. Raises
     `SigningError`. The request is not changed.
     """
-    host, path, query = split_url(request.url)
-    stamp = timestamp_of(int(time.time() if now is None else now))
     s3 = service in S3_SERVICES
+    host, path, query = locate(request.url, s3, normalize_path)
+    stamp = timestamp_of(int(time.time() if now is None else now))
     body = request.body
     token = credentials.session_token
     given = request.headers
     if content_sha256 is None:
         content_sha256 = s3 or (isinstance(body, str) and not _is_hash(body))
+    names, values = zip(*given, strict=True) if given else ((), ())
     signs_token = token is not None and not unsigned_session_token
-    plan = plan_headers(tuple([name for name, _ in given]), _ADDED[signs_token, content_sha256])
-    form = plan.form
-    values = [value for _, value in given]
+    plan = plan_headers(names, _ADDED[signs_token, content_sha256])
+    signed = plan.form.text
     payload = _payload(body) if plan.payload is None else values[plan.payload].strip()
-    values += (host, stamp, token or "", payload)
-    canonical = _canonical(
-        request.method, path, query, form, plan.pick(values), payload, s3, normalize_path
+    canonical = _render(
+        plan, (*values, host, stamp, token or "", payload, request.method, path, query)
     )
-    scope = f"{stamp[:8]}/{region}/{service}/{TERMINATOR}"
-    signature = _sign_canonical(canonical, stamp, scope, credentials, region, service)
+    key = mac_key(credentials.secret_access_key, stamp[:8], region, service)
     headers = list(given) if plan.kept is None else [given[at] for at in plan.kept]
     if not plan.has_host:
         headers.append(("Host", host))
@@ -202,8 +210,8 @@ def sign(
     headers.append(
         (
             "Authorization",
-            f"{ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
-            f"SignedHeaders={form.text}, Signature={signature}",
+            f"{ALGORITHM} Credential={credentials.access_key_id}/{key.scope}, "
+            f"SignedHeaders={signed}, Signature={_sign_canonical(canonical, stamp, key)}",
         )
     )
     return headers
@@ -233,25 +241,25 @@ def presign(
         )
     seconds = time.time() if now is None else now
     _warn_if_session_ends_first(credentials, seconds + expires)
+    s3 = service in S3_SERVICES
     host, path, asked = split_url(request.url)
     stamp = timestamp_of(int(seconds))
-    s3 = service in S3_SERVICES
-    plan = plan_headers(tuple([name for name, _ in request.headers]), ("host",))
-    form = plan.form
-    values = [value for _, value in request.headers]
+    names = tuple([name for name, _ in request.headers])
+    values = tuple([value for _, value in request.headers])
+    plan = plan_headers(names, ("host",))
+    signed = plan.form.text
     if plan.payload is not None:
         payload = values[plan.payload].strip()
     elif s3 and not isinstance(request.body, str):
         payload = UNSIGNED_PAYLOAD
     else:
         payload = _payload(request.body)
-    values.append(host)
-    scope = f"{stamp[:8]}/{region}/{service}/{TERMINATOR}"
+    key = mac_key(credentials.secret_access_key, stamp[:8], region, service)
     added = (
         f"X-Amz-Algorithm={ALGORITHM}"
-        f"&X-Amz-Credential={quote(f'{credentials.access_key_id}/{scope}', safe='')}"
+        f"&X-Amz-Credential={quote(f'{credentials.access_key_id}/{key.scope}', safe='')}"
         f"&X-Amz-Date={stamp}&X-Amz-Expires={expires}"
-        f"&X-Amz-SignedHeaders={quote(form.text, safe='')}"
+        f"&X-Amz-SignedHeaders={quote(signed, safe='')}"
     )
     token = credentials.session_token
     late = ""
@@ -261,14 +269,23 @@ def presign(
             late = parameter
         else:
             added += parameter
-    query = f"{asked}&{added}" if asked else added
-    canonical = _canonical(
-        request.method, path, query, form, plan.pick(values), payload, s3, normalize_path
+    path, query = _canonical_target(
+        path, f"{asked}&{added}" if asked else added, s3, normalize_path
     )
-    signature = _sign_canonical(canonical, stamp, scope, credentials, region, service)
+    canonical = _render(plan, (*values, host, "", "", payload, request.method, path, query))
     base = request.url.partition("#")[0]
     joint = ("" if base.endswith(("?", "&")) else "&") if "?" in base else "?"
+    signature = _sign_canonical(canonical, stamp, key)
     return f"{base}{joint}{added}{late}&X-Amz-Signature={signature}"
+
+
+def _render(plan: HeaderPlan, values: tuple[str, ...]) -> str:
+    try:
+        return plan.form.render(plan.pick(values))
+    except LineBreakError:
+        raise SigningError(
+            "The request cannot be signed: a header's value holds a line break."
+        ) from None
 
 
 def _payload(body: bytes | str | None) -> str:
@@ -281,37 +298,9 @@ def _is_hash(payload: str) -> bool:
     return len(payload) == 64 and payload.isalnum()
 
 
-def _canonical(
-    method: str,
-    path: str,
-    query: str,
-    form: HeaderForm,
-    values: tuple[str, ...],
-    payload: str,
-    s3: bool,
-    normalize: bool,
-) -> bytes:
-    lines = form.render(values)
-    if lines.count("\n") != len(values) or "\r" in lines:
-        raise SigningError("The request cannot be signed: a header's value holds a line break.")
-    try:
-        path = canonical_path(path, s3=s3, normalize=normalize)
-        query = canonical_query(query)
-    except BrokenEscapeError:
-        raise SigningError(
-            "The URL cannot be signed: it holds a '%' that is not followed by two hexadecimal "
-            "digits. Write a percent sign as %25."
-        ) from None
-    return f"{method}\n{path}\n{query}\n{lines}\n{form.text}\n{payload}".encode()
-
-
-def _sign_canonical(
-    canonical: bytes, stamp: str, scope: str, credentials: Credentials, region: str, service: str
-) -> str:
-    digest = sha256(canonical).hexdigest()
-    text = f"{ALGORITHM}\n{stamp}\n{scope}\n{digest}"
-    key = mac_key(credentials.secret_access_key, stamp[:8], region, service)
-    return key.hexdigest(text.encode())
+def _sign_canonical(canonical: str, stamp: str, key: MacKey) -> str:
+    digest = sha256(canonical.encode()).hexdigest()
+    return key.hexdigest(f"{ALGORITHM}\n{stamp}\n{key.scope}\n{digest}".encode())
 
 
 def _warn_if_session_ends_first(credentials: Credentials, end: float) -> None:
