@@ -1,23 +1,26 @@
 """The IAM policy language: documents parsed, evaluated exactly as AWS does, and explained."""
 
-from daypass.policy.decision import Decision
+from daypass.policy.decision import Decision, evaluate
 from daypass.policy.documents import Effect, Policy, PolicyKind, Statement, policy_size
 from daypass.policy.errors import PolicyError
-from daypass.policy.evaluation import evaluate
-from daypass.policy.explanation import Explanation
+from daypass.policy.explanation import Considered, Explanation, LayerAnswer, Mismatch
 from daypass.policy.grammar import parse_policy, require_current_version
 from daypass.policy.policyset import PolicySet
 from daypass.policy.principals import ANONYMOUS, Principal, PrincipalKind
+from daypass.policy.remedy import Remedy
 from daypass.policy.requests import AuthorizationRequest, Layer, Layers, Outcome
 
 __all__ = [
     "ANONYMOUS",
     "AuthorizationRequest",
+    "Considered",
     "Decision",
     "Effect",
     "Explanation",
     "Layer",
+    "LayerAnswer",
     "Layers",
+    "Mismatch",
     "Outcome",
     "Policy",
     "PolicyError",
@@ -25,6 +28,7 @@ __all__ = [
     "PolicySet",
     "Principal",
     "PrincipalKind",
+    "Remedy",
     "Statement",
     "evaluate",
     "parse_policy",

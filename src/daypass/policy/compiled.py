@@ -1,20 +1,31 @@
 """Statements compiled to matchers, and the index that finds those that concern a resource."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from daypass.policy.conditions import Check, compile_condition
 from daypass.policy.documents import Effect, Policy, PrincipalElement, Statement
-from daypass.policy.patterns import STAR, Context, Matcher, Variable, compile_pattern, glob_tokens
-from daypass.policy.patterns import literal_prefix as prefix_of
-from daypass.policy.principals import Grant, NamedPrincipals, Principal, name_principals
+from daypass.policy.patterns import (
+    STAR,
+    Context,
+    Matcher,
+    Variable,
+    compile_pattern,
+    glob_tokens,
+    literal_prefix,
+)
+from daypass.policy.principals import FULL, NONE, Grant, NamedPrincipals, Principal, name_principals
 from daypass.policy.resources import compile_resource, resource_pattern
+
+action_matcher = lru_cache(maxsize=16384)(lambda action: compile_pattern(glob_tokens(action)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledStatement:
-    """A statement and its tests. principals: None where the policy's holder is the principal."""
+    """A statement and its tests. principals and spared: its Principal and NotPrincipal; both are
+    None where the policy's holder is the principal."""
 
     statement: Statement
     allows: bool
@@ -28,19 +39,16 @@ class CompiledStatement:
         if self.principals is not None:
             return self.principals.grant(principal)
         if self.spared is None:
-            return Grant.FULL
+            return FULL
         if self.allows:
-            listed = self.spared.grant(principal) is not Grant.NONE
+            listed = self.spared.grant(principal) is not NONE
         else:
             listed = not bounded and self.spared.lists(principal)
-        return Grant.NONE if listed else Grant.FULL
+        return NONE if listed else FULL
 
-    def holds(self, context: Context) -> bool:
-        """Whether every condition is met."""
-        for check in self.checks:  # noqa: SIM110 - all() costs 0.2 µs more for each statement
-            if not check(context):
-                return False
-        return True
+
+# The test for what the index did not settle (None: nothing), the conditions, the statement.
+Candidate = tuple[Matcher | None, tuple[Check, ...], CompiledStatement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,56 +59,24 @@ class ResourceEntry:
     prefix: str
     exact: bool
     matches: Matcher | None
-    statement: CompiledStatement
-
-
-Candidate = tuple[Matcher | None, CompiledStatement]
-
-
-class Candidates:
-    """The statements of one effect that mention an action, found by resource."""
-
-    __slots__ = ("anywhere", "exact", "prefixes")
-
-    def __init__(self, entries: Iterable[ResourceEntry]) -> None:
-        self.anywhere: list[Candidate] = []
-        self.exact: dict[str, list[Candidate]] = {}
-        lengths: dict[int, dict[str, list[Candidate]]] = {}
-        for entry in entries:
-            candidate = (entry.matches, entry.statement)
-            if entry.exact:
-                self.exact.setdefault(entry.prefix, []).append(candidate)
-            elif not entry.prefix:
-                self.anywhere.append(candidate)
-            else:
-                same = lengths.setdefault(len(entry.prefix), {})
-                same.setdefault(entry.prefix, []).append(candidate)
-        self.prefixes = tuple(sorted(lengths.items()))
-
-    def about(self, resource: str) -> list[list[Candidate]]:
-        """Lists of candidates; every statement about the resource is in one of them."""
-        found = [self.anywhere] if self.anywhere else []
-        if self.exact and (same := self.exact.get(resource)):
-            found.append(same)
-        for length, by_prefix in self.prefixes:
-            if same := by_prefix.get(resource[:length]):
-                found.append(same)
-        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A compiled statement with what leads to it. actions are in lower case; excludes says that
-    they are those of a NotAction."""
+    """A compiled statement with what leads to it. actions are in lower case, those of NotAction
+    if excludes; patterns are those of them with wildcards."""
 
     statement: CompiledStatement
     resources: tuple[ResourceEntry, ...]
-    actions: tuple[str, ...]
+    actions: frozenset[str]
+    patterns: tuple[str, ...]
     excludes: bool
 
-    def mentions(self, action: str) -> bool:
+    def lists(self, action: str) -> bool:
         """Whether the action, in lower case, is among those of Action or NotAction."""
-        return any(compile_pattern(glob_tokens(each))(action, {}) for each in self.actions)
+        if action in self.actions:
+            return True
+        return any(action_matcher(pattern)(action, {}) for pattern in self.patterns)
 
     def covers(self, resource: str, context: Context) -> bool:
         """Whether the statement is about the resource."""
@@ -109,6 +85,43 @@ class Entry:
             if begins and (entry.matches is None or entry.matches(resource, context)):
                 return True
         return False
+
+
+class Candidates:
+    """The statements of one effect about an action, found by resource."""
+
+    __slots__ = ("anywhere", "exact", "prefixes")
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.anywhere: list[Candidate] = []
+        self.exact: dict[str, list[Candidate]] = {}
+        lengths: dict[int, dict[str, list[Candidate]]] = {}
+        for entry in entries:
+            statement = entry.statement
+            for resource in entry.resources:
+                candidate = (resource.matches, statement.checks, statement)
+                if resource.exact:
+                    self.exact.setdefault(resource.prefix, []).append(candidate)
+                elif not resource.prefix:
+                    self.anywhere.append(candidate)
+                else:
+                    same = lengths.setdefault(len(resource.prefix), {})
+                    same.setdefault(resource.prefix, []).append(candidate)
+        self.prefixes: tuple[tuple[int, Mapping[str, list[Candidate]]], ...] = tuple(
+            sorted(lengths.items())
+        )
+
+    def about(self, resource: str) -> list[Candidate]:
+        """Every statement about the resource is among these."""
+        found = self.anywhere
+        same = self.exact.get(resource)
+        if same is not None:
+            found = found + same
+        for length, by_prefix in self.prefixes:
+            same = by_prefix.get(resource[:length])
+            if same is not None:
+                found = found + same if found else same
+        return found
 
 
 # Policies are compiled once, however many sets they are in, for as long as they are in use.
@@ -133,11 +146,13 @@ def compile_statement(statement: Statement) -> Entry:
         spared=_named(statement.not_principal),
         checks=tuple(compile_condition(condition) for condition in statement.conditions),
     )
-    actions = statement.actions if statement.actions is not None else statement.not_actions or ()
+    written = statement.actions if statement.actions is not None else statement.not_actions or ()
+    actions = frozenset(action.lower() for action in written)
     return Entry(
         statement=compiled,
-        resources=tuple(_resource_entries(compiled)),
-        actions=tuple(action.lower() for action in actions),
+        resources=tuple(_resource_entries(statement)),
+        actions=actions,
+        patterns=tuple(action for action in actions if "*" in action or "?" in action),
         excludes=statement.actions is None,
     )
 
@@ -146,21 +161,20 @@ def _named(element: PrincipalElement | None) -> NamedPrincipals | None:
     return None if element is None else name_principals(element)
 
 
-def _resource_entries(compiled: CompiledStatement) -> Iterable[ResourceEntry]:
-    statement = compiled.statement
+def _resource_entries(statement: Statement) -> Iterable[ResourceEntry]:
     if statement.not_resources is not None:
-        yield ResourceEntry("", False, outside_resources(statement), compiled)
+        yield ResourceEntry("", False, outside_resources(statement))
     elif statement.resources is None:
-        yield ResourceEntry("", False, None, compiled)
+        yield ResourceEntry("", False, None)
     else:
         for resource in statement.resources:
             pattern = resource_pattern(resource, statement.variables)
-            prefix = prefix_of(pattern)
+            prefix = literal_prefix(pattern)
             rest = pattern[1:] if prefix else pattern
             found = None
             if rest and rest != (STAR,):
-                found = compile_resource(resource, statement.variables)
-            yield ResourceEntry(prefix, not rest, found, compiled)
+                found = compile_resource(resource, statement.variables, prefix_known=True)
+            yield ResourceEntry(prefix, not rest, found)
 
 
 def outside_resources(statement: Statement) -> Matcher:

@@ -121,10 +121,16 @@ def compile_condition(condition: Condition) -> Check:
     if condition.operator.base == "Null":
         return _null_check(key, condition.values)
     test = _any_value(condition)
-    missing = condition.if_exists or condition.operator.negated
     if condition.set_operator:
         return _set_check(key, test, condition)
-    return _single_check(key, test, condition.operator.negated, missing, condition.if_exists)
+    check = _single_check(key, test, condition)
+    if condition.name == "StringEquals" and _plain(condition):
+        return _literal_check(key, frozenset(condition.values), check)
+    return check
+
+
+def _plain(condition: Condition) -> bool:
+    return not (condition.variables and any("${" in value for value in condition.values))
 
 
 def _null_check(key: str, written: Sequence[str]) -> Check:
@@ -139,11 +145,12 @@ def _empty(value: str | Sequence[str] | None) -> bool:
     return not any(value)
 
 
-def _single_check(key: str, test: Matcher, negated: bool, missing: bool, if_exists: bool) -> Check:
+def _single_check(key: str, test: Matcher, condition: Condition) -> Check:
+    negated, if_exists = condition.operator.negated, condition.if_exists
+    missing = if_exists or negated
+
     def check(context: Context) -> bool:
         value = context.get(key)
-        if value is None:
-            return missing
         if type(value) is not str:
             if not value:
                 return missing
@@ -154,6 +161,16 @@ def _single_check(key: str, test: Matcher, negated: bool, missing: bool, if_exis
         if if_exists and not value:
             return True
         return test(value, context) is not negated
+
+    return check
+
+
+def _literal_check(key: str, wanted: frozenset[str], general: Check) -> Check:
+    """StringEquals with plain values, the most frequent condition, in one step."""
+
+    def check(context: Context) -> bool:
+        value = context.get(key)
+        return value in wanted if type(value) is str else general(context)
 
     return check
 
@@ -177,11 +194,11 @@ def _set_check(key: str, test: Matcher, condition: Condition) -> Check:
 
 def _any_value(condition: Condition) -> Matcher:
     """Whether a value of the request matches any value of the policy."""
-    compiled = [_compile_value(condition, value) for value in condition.values]
-    tests = [test for test in compiled if test is not None]
-    if condition.operator.base == "StringEquals" and not any("${" in v for v in condition.values):
+    if condition.operator.base == "StringEquals" and _plain(condition):
         exact = frozenset(condition.values)
         return lambda value, _: value in exact
+    compiled = [_compile_value(condition, value) for value in condition.values]
+    tests = [test for test in compiled if test is not None]
     if not tests:
         return lambda _value, _context: False
     if len(tests) == 1:

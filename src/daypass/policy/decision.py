@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from daypass.policy.documents import Statement
+from daypass.policy.evaluation import decide
 from daypass.policy.explanation import Explanation, explain_decision
 from daypass.policy.principals import PrincipalKind
 from daypass.policy.requests import AuthorizationRequest, Layer, Layers, Outcome
@@ -53,6 +54,12 @@ class Decision:
     def explain(self) -> Explanation:
         """Every statement considered, and for each why it did or did not count."""
         return explain_decision(self)
+
+
+def evaluate(request: AuthorizationRequest, layers: Layers) -> Decision:
+    """Decides one request under the policies that apply to it."""
+    outcome, layer, statement = decide(request, layers)
+    return Decision(outcome, layer, statement, request, layers)
 
 
 def _on_resource(request: AuthorizationRequest) -> str:

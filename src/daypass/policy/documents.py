@@ -12,8 +12,9 @@ from daypass.policy.errors import PolicyError
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
-# `policyDocumentType` of AWS's service model.
+# `policyDocumentType` of AWS's service model, and a limit for what is read at all.
 MAXIMUM_CHARACTERS: Final = 131_072
+MOST_WHITE_SPACE: Final = 8 * MAXIMUM_CHARACTERS
 SYNTAX: Final = "Syntax errors in policy."
 
 
@@ -89,8 +90,10 @@ class Policy:
 def read_json(text: str) -> dict[str, Json]:
     """The document's JSON object. Raises `PolicyError`; so do duplicate keys, which a plain JSON
     reader hides: the second of two Effects would silently win."""
-    if len(text) > MAXIMUM_CHARACTERS:
-        detail = f"the document has {len(text)} characters; {MAXIMUM_CHARACTERS} are allowed"
+    if len(text) > MAXIMUM_CHARACTERS and (
+        len(text) > MOST_WHITE_SPACE or policy_size(text) > MAXIMUM_CHARACTERS
+    ):
+        detail = f"more than {MAXIMUM_CHARACTERS} characters; split the document"
         raise PolicyError(SYNTAX, "$", detail)
     try:
         document = json.loads(

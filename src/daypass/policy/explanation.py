@@ -3,7 +3,7 @@
 This is a second, slower look at the same compiled statements; deciding does not pay for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from daypass.policy.documents import Effect, Statement
 from daypass.policy.patterns import Context
 from daypass.policy.policyset import PolicySet
 from daypass.policy.principals import Grant, PrincipalKind
-from daypass.policy.remedy import Remedy, find_remedy
+from daypass.policy.remedy import Remedy, find_remedies
 from daypass.policy.requests import (
     AuthorizationRequest,
     Layer,
@@ -127,7 +127,10 @@ class Explanation:
 
     decision: "Decision"
     answers: tuple[LayerAnswer, ...]
-    remedy: Remedy | None
+
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What would have to change for the request to be allowed; empty if it is."""
+        return find_remedies(self.decision.request, self.decision.layers)
 
     def data(self) -> dict[str, object]:
         """JSON-ready."""
@@ -143,7 +146,7 @@ class Explanation:
             "resource": request.resource,
             "message": decision.message(),
             "summary": self.short(),
-            "remedy": self.remedy.data() if self.remedy else None,
+            "remedies": [remedy.data() for remedy in self.remedies()],
             "layers": [
                 {
                     "layer": str(answer.layer),
@@ -189,9 +192,21 @@ class Explanation:
                 mark = "+" if each.mismatch is None else "-"
                 where = f"{_named(each.statement)}{_in(each.statement)}"
                 lines.append(f"  {mark} {each.statement.effect} {where}: {each.reason(request)}")
-        if self.remedy is not None:
-            lines += ["", self.remedy.text()]
+        lines += self._advice()
         return "\n".join(lines)
+
+    def _advice(self) -> Iterator[str]:
+        remedies = self.remedies()
+        if not remedies:
+            return
+        yield ""
+        near = self._nearest()
+        if near is not None and near.condition is not None:
+            yield f"To allow it, meet the condition of {_named(near.statement)}, or:"
+        else:
+            yield "To allow it:"
+        for remedy in remedies:
+            yield f"- {remedy.text()}"
 
 
 def explain_decision(decision: "Decision") -> Explanation:
@@ -206,7 +221,7 @@ def explain_decision(decision: "Decision") -> Explanation:
         answers.append(LayerAnswer(layer, level, _consider_all(policies, request, context, layers)))
     if request.principal.kind is not PrincipalKind.ROOT:
         _add_absent(answers, decision)
-    return Explanation(decision, tuple(answers), find_remedy(decision))
+    return Explanation(decision, tuple(answers))
 
 
 def _add_absent(answers: list[LayerAnswer], decision: "Decision") -> None:
@@ -229,7 +244,7 @@ def _consider(
     entry: Entry, action: str, request: AuthorizationRequest, context: Context, bounded: bool
 ) -> Considered:
     compiled, statement = entry.statement, entry.statement.statement
-    if entry.mentions(action) is entry.excludes:
+    if entry.lists(action) is entry.excludes:
         return Considered(statement, Mismatch.NOT_ACTION if entry.excludes else Mismatch.ACTION)
     grant = compiled.grant(request.principal, bounded)
     if grant is Grant.NONE:

@@ -62,14 +62,19 @@ def literal_prefix(pattern: Pattern) -> str:
     return pattern[0] if pattern and isinstance(pattern[0], str) else ""
 
 
-def compile_pattern(pattern: Pattern) -> Matcher:
-    """A function that says whether a whole text matches. An unresolved variable never matches."""
+def compile_pattern(pattern: Pattern, *, prefix_known: bool = False) -> Matcher:
+    """A function that says whether a whole text matches. An unresolved variable never matches.
+
+    prefix_known: only texts are asked about that begin with the pattern's literal prefix.
+    """
+    chunks = _chunks(pattern)
     if any(isinstance(token, Variable) for token in pattern):
-        return _match_resolved(_chunks(pattern))
-    chunks = [_join(chunk) for chunk in _chunks(pattern)]
-    if all(isinstance(chunk, str) for chunk in chunks):
-        return _match_literals([chunk for chunk in chunks if isinstance(chunk, str)])
-    return lambda text, _: _match_chunks(chunks, text)
+        return _match_variable(chunks, prefix_known) or _match_resolved(chunks)
+    joined = [_join(chunk) for chunk in chunks]
+    literals = [chunk for chunk in joined if isinstance(chunk, str)]
+    if len(literals) == len(joined):
+        return _match_literals(literals, prefix_known)
+    return lambda text, _: _match_chunks(joined, text)
 
 
 def _chunks(pattern: Pattern) -> list[Chunk]:
@@ -83,26 +88,61 @@ def _chunks(pattern: Pattern) -> list[Chunk]:
     return [tuple(chunk) for chunk in chunks]
 
 
-def _match_literals(chunks: list[str]) -> Matcher:
+def _match_literals(chunks: list[str], prefix_known: bool) -> Matcher:
     first, middle, last = chunks[0], chunks[1:-1], chunks[-1]
+    start = len(first)
     if len(chunks) == 1:
         return lambda text, _: text == first
-    if not middle:
-        if not last:
-            return lambda text, _: text.startswith(first)
-        if not first:
-            return lambda text, _: text.endswith(last)
-        shortest = len(first) + len(last)
-        return lambda text, _: (
-            len(text) >= shortest and text.startswith(first) and text.endswith(last)
-        )
-    return lambda text, _: _match_strings(first, middle, last, text)
+    if not middle and not last:
+        return lambda text, _: text.startswith(first)
+    if not middle and not first:
+        return lambda text, _: text.endswith(last)
+    if prefix_known and len(middle) == 1 and not last:
+        only = middle[0]
+        return lambda text, _: text.find(only, start) >= 0
+    return lambda text, _: text.startswith(first) and _match_strings(start, middle, last, text)
 
 
-def _match_strings(first: str, middle: Sequence[str], last: str, text: str) -> bool:
-    """Leftmost search for each chunk is enough: a later place leaves less for the next ones."""
-    position, end = len(first), len(text) - len(last)
-    if end < position or not text.startswith(first) or not text.endswith(last):
+def _match_variable(chunks: list[Chunk], prefix_known: bool) -> Matcher | None:
+    """The usual shape, made fast: literal, variable, literal, then literal chunks."""
+    head, rest = list(chunks[0]), [_join(chunk) for chunk in chunks[1:]]
+    prefix = head.pop(0) if head and isinstance(head[0], str) else ""
+    variable = head.pop(0) if head else ""
+    tail = head.pop(0) if head else ""
+    literals = [chunk for chunk in rest if isinstance(chunk, str)]
+    if head or not isinstance(variable, Variable) or len(literals) != len(rest):
+        return None
+    if not isinstance(prefix, str) or not isinstance(tail, str):
+        return None
+    if any(isinstance(token, Variable) for chunk in chunks[1:] for token in chunk):
+        return None
+    key, default, start = variable.key, variable.default, len(prefix)
+    middle, last = literals[:-1], literals[-1] if literals else ""
+
+    def match(text: str, context: Context) -> bool:
+        value = context.get(key)
+        if type(value) is not str:
+            if default is None:
+                return False
+            value = default
+        value += tail
+        if not text.startswith(value, start):
+            return False
+        if not prefix_known and not text.startswith(prefix):
+            return False
+        position = start + len(value)
+        if not literals:
+            return len(text) == position
+        return _match_strings(position, middle, last, text)
+
+    return match
+
+
+def _match_strings(position: int, middle: Sequence[str], last: str, text: str) -> bool:
+    """Whether the text goes on from position with the chunks and ends with the last. Leftmost
+    search for each is enough: a later place leaves less for the next ones."""
+    end = len(text) - len(last)
+    if end < position or not text.endswith(last):
         return False
     for chunk in middle:
         found = text.find(chunk, position, end)

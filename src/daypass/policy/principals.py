@@ -4,9 +4,10 @@ From "AWS JSON policy elements: Principal" and the table of "Resource-based poli
 evaluation logic: how far a grant reaches depends on the principal it names.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class PrincipalKind(StrEnum):
@@ -23,36 +24,6 @@ class PrincipalKind(StrEnum):
     ANONYMOUS = "anonymous"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A caller as policies see it.
-
-    account: twelve digits. arn: the caller's ARN; of a role session the session ARN; of a
-    FEDERATED principal the provider ("arn:aws:iam::…:oidc-provider/…", "accounts.google.com").
-    role_arn: of a role session, with the role's path. unique_id: AIDA… or AROA… of the user or
-    role. user_arn: of a federated user, the user who called GetFederationToken. service:
-    "lambda.amazonaws.com". canonical_user: S3's canonical user id of the account.
-    """
-
-    kind: PrincipalKind
-    account: str = ""
-    arn: str = ""
-    role_arn: str = ""
-    unique_id: str = ""
-    user_arn: str = ""
-    service: str = ""
-    canonical_user: str = ""
-
-    @property
-    def role_name(self) -> str:
-        """Of a role session, from its ARN, which has no path."""
-        resource = self.arn.rpartition(":")[2].split("/")
-        return resource[1] if resource[0] == "assumed-role" and len(resource) > 1 else ""
-
-
-ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)
-
-
 class Grant(IntEnum):
     """How far an Allow in a resource-based policy reaches in the account of the resource.
 
@@ -67,107 +38,120 @@ class Grant(IntEnum):
     FULL = 3
 
 
-PrincipalTest = Callable[[Principal], Grant]
+# A global name is looked up in a tenth of the time of an enumeration's member.
+NONE, DELEGATED, LIMITED, FULL = Grant
+# Callers without an account: only the policy of the resource can allow them.
+ACCOUNTLESS: Final = (PrincipalKind.ANONYMOUS, PrincipalKind.SERVICE, PrincipalKind.FEDERATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller as policies see it.
+
+    account: twelve digits. arn: the caller's ARN; of a role session the session ARN; of a
+    FEDERATED principal the provider ("arn:aws:iam::…:oidc-provider/…", "accounts.google.com").
+    role_arn: of a role session, with the role's path. unique_id: AIDA… or AROA… of the user or
+    role. user_arn: of a federated user, the user who called GetFederationToken. service:
+    "lambda.amazonaws.com". canonical_user: S3's canonical user id of the account.
+
+    reaches: how far a grant to each of the caller's names reaches; it follows from the rest.
+    """
+
+    kind: PrincipalKind
+    account: str = ""
+    arn: str = ""
+    role_arn: str = ""
+    unique_id: str = ""
+    user_arn: str = ""
+    service: str = ""
+    canonical_user: str = ""
+    reaches: Mapping[str, Grant] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        reaches = {name: grant for name, grant in _names(self) if not name.endswith(":")}
+        object.__setattr__(self, "reaches", reaches)
+
+    @property
+    def role_name(self) -> str:
+        """Of a role session, from its ARN, which has no path."""
+        resource = self.arn.rpartition(":")[2].split("/")
+        return resource[1] if resource[0] == "assumed-role" and len(resource) > 1 else ""
+
+
+def _names(principal: Principal) -> Iterator[tuple[str, Grant]]:
+    """The names by which an element can mean the caller. Each has its type in front, so that no
+    value of one type is ever taken for one of another."""
+    kind = principal.kind
+    if kind is PrincipalKind.SERVICE:
+        yield f"Service:{principal.service}", FULL
+    if kind is PrincipalKind.FEDERATED:
+        yield f"Federated:{principal.arn}", FULL
+    if kind in ACCOUNTLESS:
+        return
+    yield f"Account:{principal.account}", DELEGATED
+    yield f"CanonicalUser:{principal.canonical_user}", DELEGATED
+    if kind is PrincipalKind.ROOT:
+        return
+    yield f"AWS:{principal.arn}", LIMITED if kind is PrincipalKind.ROLE else FULL
+    yield f"AWS:{principal.unique_id}", FULL if kind is PrincipalKind.USER else LIMITED
+    yield f"AWS:{principal.user_arn}", LIMITED
+    yield f"AWS:{principal.role_arn}", LIMITED
+    if kind is PrincipalKind.ROLE_SESSION and not principal.role_arn:
+        yield f"Role:{principal.account}/{principal.role_name}", LIMITED
+
+
+# What a NotPrincipal must list for a Deny to spare the caller: a user is also its account, a
+# session is also its role and its account.
+NEEDED: Final = {
+    PrincipalKind.ROOT: {DELEGATED},
+    PrincipalKind.USER: {DELEGATED, FULL},
+    PrincipalKind.ROLE: {DELEGATED, LIMITED},
+    PrincipalKind.ROLE_SESSION: {DELEGATED, LIMITED, FULL},
+    PrincipalKind.FEDERATED_USER: {DELEGATED, FULL},
+}
+
+ANONYMOUS: Final = Principal(PrincipalKind.ANONYMOUS)
 
 
 @dataclass(frozen=True, slots=True)
 class NamedPrincipals:
-    """A Principal element, sorted by what its entries are."""
+    """A Principal or NotPrincipal element: the names of those it means, or anyone."""
 
     anyone: bool
-    accounts: frozenset[str]
-    identities: frozenset[str]
-    role_names: frozenset[tuple[str, str]]
-    services: frozenset[str]
-    federated: frozenset[str]
-    canonical_users: frozenset[str]
+    names: frozenset[str]
 
     def grant(self, principal: Principal) -> Grant:
         """How far a grant to these reaches for this caller; NONE if it is not among them."""
         if self.anyone:
-            return Grant.FULL
-        kind = principal.kind
-        if kind is PrincipalKind.ANONYMOUS:
-            return Grant.NONE
-        if kind is PrincipalKind.SERVICE:
-            return Grant.FULL if principal.service in self.services else Grant.NONE
-        if kind is PrincipalKind.FEDERATED:
-            return Grant.FULL if principal.arn in self.federated else Grant.NONE
-        return max(self._identity(principal), self._account(principal))
-
-    def _identity(self, principal: Principal) -> Grant:
-        kind, named = principal.kind, self.identities
-        if kind is PrincipalKind.USER:
-            direct = principal.arn in named or principal.unique_id in named
-            return Grant.FULL if direct else Grant.NONE
-        if kind is PrincipalKind.ROLE:
-            known = principal.arn in named or principal.unique_id in named
-            return Grant.LIMITED if known else Grant.NONE
-        if kind is PrincipalKind.ROOT:
-            return Grant.NONE
-        if principal.arn in named:
-            return Grant.FULL
-        return Grant.LIMITED if self._behind(principal) else Grant.NONE
-
-    def _behind(self, principal: Principal) -> bool:
-        """Whether the role of this session, or the user of this federated user, is named."""
-        if principal.unique_id in self.identities:
-            return True
-        if principal.kind is PrincipalKind.FEDERATED_USER:
-            return principal.user_arn in self.identities
-        if principal.role_arn:
-            return principal.role_arn in self.identities
-        return (principal.account, principal.role_name) in self.role_names
-
-    def _account(self, principal: Principal) -> Grant:
-        named = principal.account in self.accounts or (
-            principal.canonical_user in self.canonical_users
-        )
-        return Grant.DELEGATED if named else Grant.NONE
+            return FULL
+        reaches = principal.reaches
+        if self.names.isdisjoint(reaches):
+            return NONE
+        return max(grant for name, grant in reaches.items() if name in self.names)
 
     def lists(self, principal: Principal) -> bool:
-        """Whether everything this caller is, is named: a Deny with NotPrincipal spares only such.
-
-        A user is also its account; a session is also its role and its account.
-        """
+        """Whether everything this caller is, is named: a Deny with NotPrincipal spares only
+        such."""
         if self.anyone:
             return True
-        if principal.kind in ACCOUNTLESS:
-            return self.grant(principal) is not Grant.NONE
-        if principal.account not in self.accounts:
-            return False
-        if principal.kind is PrincipalKind.ROOT:
-            return True
-        if principal.kind is PrincipalKind.ROLE_SESSION:
-            return principal.arn in self.identities and self._behind(principal)
-        return principal.arn in self.identities or principal.unique_id in self.identities
-
-
-ACCOUNTLESS = (PrincipalKind.ANONYMOUS, PrincipalKind.SERVICE, PrincipalKind.FEDERATED)
+        named = {grant for name, grant in principal.reaches.items() if name in self.names}
+        return NEEDED.get(principal.kind, {FULL}) <= named
 
 
 def name_principals(element: str | Mapping[str, tuple[str, ...]]) -> NamedPrincipals:
-    """The element sorted. It is "*" or values by type: AWS, Service, Federated, CanonicalUser."""
-    entries = {"AWS": ("*",)} if isinstance(element, str) else element
-    accounts, identities = set[str](), set[str]()
-    role_names = set[tuple[str, str]]()
-    for entry in entries.get("AWS", ()):
+    """The names in an element. It is "*" or values by type: AWS, Service, Federated,
+    CanonicalUser."""
+    if isinstance(element, str):
+        return NamedPrincipals(True, frozenset())
+    names = {f"{kind}:{entry}" for kind, listed in element.items() for entry in listed}
+    for entry in element.get("AWS", ()):
         account, resource = split_principal(entry)
         if resource == "root":
-            accounts.add(account)
-        else:
-            identities.add(entry)
-            if resource.startswith("role/"):
-                role_names.add((account, resource.rpartition("/")[2]))
-    return NamedPrincipals(
-        anyone="*" in identities,
-        accounts=frozenset(accounts),
-        identities=frozenset(identities - {"*"}),
-        role_names=frozenset(role_names),
-        services=frozenset(entries.get("Service", ())),
-        federated=frozenset(entries.get("Federated", ())),
-        canonical_users=frozenset(entries.get("CanonicalUser", ())),
-    )
+            names.add(f"Account:{account}")
+        elif resource.startswith("role/"):
+            # A session's ARN has no path: it is known by account and role name.
+            names.add(f"Role:{account}/{resource.rpartition('/')[2]}")
+    return NamedPrincipals("AWS:*" in names, frozenset(names))
 
 
 def split_principal(entry: str) -> tuple[str, str]:

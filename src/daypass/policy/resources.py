@@ -8,7 +8,7 @@ from typing import Final
 
 from daypass.policy.documents import PolicyKind
 from daypass.policy.errors import PolicyError
-from daypass.policy.patterns import STAR, Context, Matcher, Pattern, compile_pattern
+from daypass.policy.patterns import Context, Matcher, Pattern, compile_pattern
 from daypass.policy.variables import parse_template, split_segments
 
 PARTITIONS: Final = frozenset(
@@ -39,6 +39,8 @@ IAM_PATHS: Final = (
     "report/",
     "access-report/",
 )
+# AWS's own managed policies name these too, which its message does not list.
+UNLISTED_IAM_PATHS: Final = ("root", "role-template/")
 INVALID_RESOURCE: Final = "Policy has invalid resource"
 
 
@@ -73,7 +75,7 @@ def _identity_message(resource: str) -> str | None:
         return f"IAM resource {resource} cannot contain region information."
     if service == "s3" and region not in ("", "*") and not account:
         return f"Resource {resource} can not contain region information."
-    if service == "iam" and name != "*" and not name.startswith(IAM_PATHS):
+    if service == "iam" and name != "*" and not name.startswith(IAM_PATHS + UNLISTED_IAM_PATHS):
         return f'IAM resource path must either be "*" or start with {", ".join(IAM_PATHS)}.'
     return None
 
@@ -90,11 +92,12 @@ def resource_pattern(resource: str, variables: bool) -> Pattern:
     return parse_template(resource, wildcards=True, variables=variables)
 
 
-def compile_resource(resource: str, variables: bool) -> Matcher:
-    """A function that says whether the ARN of a request is meant."""
+def compile_resource(resource: str, variables: bool, *, prefix_known: bool = False) -> Matcher:
+    """A function that says whether the ARN of a request is meant. prefix_known: only ARNs are
+    asked about that begin with the resource's literal prefix."""
     segments = split_segments(resource)
     if len(segments) < 6 or not any(map(_bounded, segments[:5])):
-        return compile_pattern(resource_pattern(resource, variables))
+        return compile_pattern(resource_pattern(resource, variables), prefix_known=prefix_known)
     return _segment_matcher(segments, variables)
 
 
@@ -114,7 +117,3 @@ def _segment_matcher(segments: list[str], variables: bool) -> Matcher:
         )
 
     return match
-
-
-def matches_everything(pattern: Pattern) -> bool:
-    return pattern == (STAR,)
