@@ -136,14 +136,13 @@ def canonical_value(value: str) -> str:
 class HeaderForm(NamedTuple):
     """The shape of the canonical request for one list of signed headers, made once a list.
 
-    text: the names as the SignedHeaders list; breaks: the line breaks the whole request has.
+    text: the names as the SignedHeaders list.
     """
 
     names: tuple[str, ...]
     text: str
     known: frozenset[str]
     template: str
-    breaks: int
     pick: Callable[[Mapping[str, str]], tuple[str, ...]]
 
     def render(self, values: tuple[str, ...]) -> str:
@@ -151,14 +150,14 @@ class HeaderForm(NamedTuple):
 
         Raises `LineBreakError`: a line break inside a value would let one line pose as two.
         """
-        text = self.template % values
-        if text.count("\n") != self.breaks or "\r" in text:
-            raise LineBreakError
         # One character is found at memory speed; two are not (1 µs a KB in CPython 3.11).
+        text = "".join(values)
+        if "\n" in text or "\r" in text:
+            raise LineBreakError
         if " " in text or "\t" in text:
             collapsed = [canonical_value(value) for value in values[3:-1]]
-            text = self.template % (*values[:3], *collapsed, values[-1])
-        return text
+            values = (*values[:3], *collapsed, values[-1])
+        return self.template % values
 
 
 @lru_cache(maxsize=1024)
@@ -167,7 +166,7 @@ def header_form(names: tuple[str, ...]) -> HeaderForm:
     text = ";".join(names)
     lines = "".join([f"{name.replace('%', '%%')}:%s\n" for name in names])
     template = f"%s\n%s\n%s\n{lines}\n{text.replace('%', '%%')}\n%s"
-    return HeaderForm(names, text, frozenset(names), template, len(names) + 5, tuple_getter(names))
+    return HeaderForm(names, text, frozenset(names), template, tuple_getter(names))
 
 
 def tuple_getter(keys: Sequence[K_contra]) -> Callable[[SupportsItems[K_contra]], tuple[str, ...]]:
