@@ -91,11 +91,15 @@ class Stage:
         return self._run([sys.executable, path, *arguments], who, ["python", program, *arguments])
 
     def node(self, program: str, *arguments: str, who: Credentials) -> Answer:
-        """Run one of the Node.js programs, from the directory that has its packages."""
+        """Run one of the Node.js programs, beside its packages."""
         assert self.node_modules is not None
-        copy = self.node_modules / program
-        shutil.copy(self.examples / "node" / program, copy)
-        return self._run(["node", str(copy), *arguments], who, ["node", program, *arguments])
+        beside = self.work / "node"
+        if not beside.exists():
+            beside.mkdir()
+            (beside / "node_modules").symlink_to(self.node_modules / "node_modules")
+        shutil.copy(self.examples / "node" / program, beside)
+        command = ["node", str(beside / program), *arguments]
+        return self._run(command, who, ["node", program, *arguments])
 
     def send(
         self,
