@@ -63,8 +63,8 @@ class ResourceEntry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A compiled statement with what leads to it. actions are in lower case, those of NotAction
-    if excludes; patterns are those of them with wildcards."""
+    """A compiled statement with what leads to it. actions and patterns (those with wildcards)
+    are in lower case; if excludes, they are those of NotAction."""
 
     statement: CompiledStatement
     resources: tuple[ResourceEntry, ...]
@@ -147,12 +147,13 @@ def compile_statement(statement: Statement) -> Entry:
         checks=tuple(compile_condition(condition) for condition in statement.conditions),
     )
     written = statement.actions if statement.actions is not None else statement.not_actions or ()
-    actions = frozenset(action.lower() for action in written)
+    actions = {action.lower() for action in written}
+    patterns = tuple(action for action in actions if "*" in action or "?" in action)
     return Entry(
         statement=compiled,
         resources=tuple(_resource_entries(statement)),
-        actions=actions,
-        patterns=tuple(action for action in actions if "*" in action or "?" in action),
+        actions=frozenset(actions.difference(patterns)),
+        patterns=patterns,
         excludes=statement.actions is None,
     )
 
@@ -173,16 +174,23 @@ def _resource_entries(statement: Statement) -> Iterable[ResourceEntry]:
             rest = pattern[1:] if prefix else pattern
             found = None
             if rest and rest != (STAR,):
-                found = compile_resource(resource, statement.variables, prefix_known=True)
+                found = compile_resource(resource, statement.variables, pattern)
             yield ResourceEntry(prefix, not rest, found)
+
+
+def _anchored(prefix: str, matches: Matcher) -> Matcher:
+    return lambda resource, context: resource.startswith(prefix) and matches(resource, context)
 
 
 def outside_resources(statement: Statement) -> Matcher:
     """The test of NotResource. With a variable that the request does not resolve, an Allow
     matches nothing and a Deny everything (docs/decisions/unresolved-variables.md)."""
     written = statement.not_resources or ()
-    tests = [compile_resource(resource, statement.variables) for resource in written]
     patterns = [resource_pattern(resource, statement.variables) for resource in written]
+    tests = [
+        _anchored(literal_prefix(pattern), compile_resource(resource, statement.variables, pattern))
+        for resource, pattern in zip(written, patterns, strict=True)
+    ]
     variables = [t for pattern in patterns for t in pattern if isinstance(t, Variable)]
     denies = statement.effect is Effect.DENY
 

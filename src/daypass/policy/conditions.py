@@ -24,7 +24,7 @@ SET_OPERATORS: Final = ("ForAllValues", "ForAnyValue")
 IF_EXISTS: Final = "IfExists"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operator:
     """What one operator compares. name as AWS writes it; base: the positive operator it negates
     or is; family: the type of its values."""
@@ -88,6 +88,7 @@ class Condition:
         return f"{prefix}{self.operator.name}{IF_EXISTS if self.if_exists else ''}"
 
 
+@lru_cache(maxsize=512)
 def parse_operator(name: str) -> tuple[Operator, str, bool] | None:
     """The operator, the set operator and whether it is `…IfExists`; None for an unknown one.
 

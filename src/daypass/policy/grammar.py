@@ -39,6 +39,7 @@ ELEMENTS: Final = frozenset(
     )
 )
 PRINCIPAL_TYPES: Final = frozenset(["AWS", "Service", "Federated", "CanonicalUser"])
+EFFECTS: Final = {effect.value: effect for effect in Effect}
 TRUST_ACTIONS: Final = (
     "Trust Policy statement actions can only be sts:AssumeRole, "
     "sts:AssumeRoleWithSAML,  and sts:AssumeRoleWithWebIdentity"
@@ -57,11 +58,12 @@ def parse_policy(document: str, kind: PolicyKind, *, label: str = "") -> Policy:
     variables = parsed.get("Version") == CURRENT_VERSION
     written = parsed["Statement"]
     listed = written if isinstance(written, list) else [written]
-    statements = []
-    for number, statement in enumerate(listed):
-        path = f"$.Statement[{number}]" if isinstance(written, list) else "$.Statement"
-        reader = _StatementReader(kind, label, number, path, variables)
-        statements.append(reader.read(statement))
+    path = "$.Statement[{}]" if isinstance(written, list) else "$.Statement"
+    reader = _StatementReader(kind, label, variables)
+    statements = [
+        reader.read(number, path.format(number), statement)
+        for number, statement in enumerate(listed)
+    ]
     _check_sids(statements)
     return Policy(kind, label, document, parsed, tuple(statements))
 
@@ -105,18 +107,18 @@ def _check_sids(statements: Sequence[Statement]) -> None:
 
 
 class _StatementReader:
-    """Reads one statement; holds what all its checks need to know."""
+    """Reads the statements of one document; holds what all the checks need to know."""
 
-    def __init__(
-        self, kind: PolicyKind, label: str, number: int, path: str, variables: bool
-    ) -> None:
+    def __init__(self, kind: PolicyKind, label: str, variables: bool) -> None:
         self.kind = kind
         self.label = label
-        self.number = number
-        self.path = path
         self.variables = variables
+        self.named_by_holder = not kind.names_principals and kind is not PolicyKind.RCP
+        self.path = "$"
 
-    def read(self, written: Json) -> Statement:
+    def read(self, number: int, path: str, written: Json) -> Statement:
+        """One statement; path is where it stands."""
+        self.path = path
         if not isinstance(written, dict):
             raise PolicyError(SYNTAX, self.path, "a statement is a JSON object")
         for name in written:
@@ -130,7 +132,7 @@ class _StatementReader:
         return Statement(
             kind=self.kind,
             label=self.label,
-            number=self.number,
+            number=number,
             sid=self._sid(written.get("Sid", "")),
             effect=effect,
             actions=self._actions(written, "Action"),
@@ -147,11 +149,11 @@ class _StatementReader:
         effect, path = written.get("Effect"), f"{self.path}.Effect"
         if not isinstance(effect, str):
             raise PolicyError(SYNTAX, path, "a statement has the Effect Allow or Deny")
-        if effect not in ("Allow", "Deny"):
+        if effect not in EFFECTS:
             known = effect.lower() in ("allow", "deny")
             detail = f"{effect!r} is neither Allow nor Deny; the case counts"
             raise PolicyError(LEGACY if known else SYNTAX, path, detail)
-        return Effect(effect)
+        return EFFECTS[effect]
 
     def _sid(self, sid: Json) -> str:
         if not isinstance(sid, str):
@@ -215,6 +217,8 @@ class _StatementReader:
         return tuple(complete_arn(resource) for resource in resources)
 
     def _check_template(self, text: str, path: str) -> None:
+        if "${" not in text:
+            return
         try:
             parse_template(text, wildcards=True, variables=self.variables)
         except VariableError as error:
@@ -223,15 +227,15 @@ class _StatementReader:
     def _principals(
         self, written: dict[str, Json]
     ) -> tuple[PrincipalElement | None, PrincipalElement | None]:
-        named = [name for name in ("Principal", "NotPrincipal") if name in written]
-        if not self.kind.names_principals and self.kind is not PolicyKind.RCP:
-            if named:
-                raise PolicyError(
-                    "Policy document should not specify a principal.",
-                    f"{self.path}.{named[0]}",
-                    "the principal is whoever the policy is attached to",
-                )
+        if self.named_by_holder and "Principal" not in written and "NotPrincipal" not in written:
             return None, None
+        named = [name for name in ("Principal", "NotPrincipal") if name in written]
+        if self.named_by_holder:
+            raise PolicyError(
+                "Policy document should not specify a principal.",
+                f"{self.path}.{named[0]}",
+                "the principal is whoever the policy is attached to",
+            )
         if not named:
             raise PolicyError(
                 "Missing required field Principal", self.path, "say whom the statement means"
@@ -324,12 +328,15 @@ def _check_action(action: str, path: str) -> None:
         return
     if ":" in name:
         raise PolicyError("Actions/Condition can contain only one colon.", path, f"{action!r}")
-    if vendor != "*" and (not vendor or not VENDOR.issuperset(vendor)):
+    plain = vendor.isascii() and vendor.isalnum()
+    if not plain and vendor != "*" and not (vendor and VENDOR.issuperset(vendor)):
         raise PolicyError(f"Vendor {vendor} is not valid", path, f"{action!r}")
 
 
 def _check_keys(keys: dict[str, Json], path: str) -> None:
     """The case of condition keys does not count, so two that differ only in it are one key."""
+    if len(keys) == 1:
+        return
     folded = [key.lower() for key in keys]
     if len(set(folded)) != len(folded):
         twice = next(key for key in folded if folded.count(key) > 1)
@@ -337,6 +344,8 @@ def _check_keys(keys: dict[str, Json], path: str) -> None:
 
 
 def _condition_values(value: Json, path: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
     values = value if isinstance(value, list) else [value]
     found: list[str] = []
     for each in values:

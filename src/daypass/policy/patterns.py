@@ -43,8 +43,12 @@ Chunk = tuple[Token, ...]
 
 def glob_tokens(text: str) -> Pattern:
     """The tokens of text in which `*` and `?` are wildcards and nothing else is special."""
-    if "*" not in text and "?" not in text:
-        return (text,) if text else ()
+    star = text.find("*")
+    if "?" not in text:
+        if star < 0:
+            return (text,) if text else ()
+        if star == len(text) - 1:
+            return (text[:-1], STAR) if star else (STAR,)
     tokens: list[Token] = []
     for number, part in enumerate(text.split("*")):
         if number and (not tokens or tokens[-1] is not STAR):

@@ -41,13 +41,11 @@ class PolicySet:
             self._excluding.append(entry)
             return
         for action in entry.actions:
-            if action in entry.patterns:
-                # A service has no wildcards but alone; "" holds the patterns of every service.
-                service = action.partition(":")[0].replace("*", "")
-                patterns = self._patterns.setdefault(service, {})
-                patterns.setdefault(action, []).append(entry)
-            else:
-                self._exact.setdefault(action, []).append(entry)
+            self._exact.setdefault(action, []).append(entry)
+        for action in entry.patterns:
+            # A service has no wildcards but alone; "" holds the patterns of every service.
+            service = action.partition(":")[0].replace("*", "")
+            self._patterns.setdefault(service, {}).setdefault(action, []).append(entry)
 
     def _find(self, action: str) -> tuple[Candidates | None, Candidates | None]:
         """The Allow and the Deny statements about an action; None where there are none."""

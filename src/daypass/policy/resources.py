@@ -8,7 +8,7 @@ from typing import Final
 
 from daypass.policy.documents import PolicyKind
 from daypass.policy.errors import PolicyError
-from daypass.policy.patterns import Context, Matcher, Pattern, compile_pattern
+from daypass.policy.patterns import Context, Matcher, Pattern, compile_pattern, literal_prefix
 from daypass.policy.variables import parse_template, split_segments
 
 PARTITIONS: Final = frozenset(
@@ -49,8 +49,7 @@ def check_resource(resource: str, kind: PolicyKind, path: str) -> None:
     if resource == "*":
         return
     message = _identity_message(resource)
-    incomplete = len(split_segments(resource)) < 6
-    if message is None and incomplete and kind is not PolicyKind.IDENTITY:
+    if message is None and kind is not PolicyKind.IDENTITY and len(split_segments(resource)) < 6:
         message = INVALID_RESOURCE
     if message is not None:
         if kind is PolicyKind.RESOURCE:
@@ -63,13 +62,15 @@ def _identity_message(resource: str) -> str | None:
     segments = split_segments(resource)
     if segments[0] != "arn" or len(segments) == 1:
         return f'Resource {resource} must be in ARN format or "*".'
-    partition, service, region, account, name = [*segments[1:], "*", "*", "*", "*"][:5]
+    if len(segments) < 6:
+        segments += ["*"] * (6 - len(segments))
+    _, partition, service, region, account, name = segments
     if partition not in PARTITIONS:
         full = f"arn:{partition}:{service}:{region}:{account}:{name}"
         return f'Partition "{partition}" is not valid for resource "{full}".'
-    if len(segments) == 2 or any(character in service for character in "*?${}"):
+    if not service.replace("-", "").isalnum() and service != "":
         return "Resource vendor must be fully qualified and cannot contain regexes."
-    if not service or (len(segments) < 6 and "::" in resource):
+    if not service or (resource.count(":") < 5 and "::" in resource):
         return "The policy failed legacy parsing"
     if service == "iam" and region not in ("", "*"):
         return f"IAM resource {resource} cannot contain region information."
@@ -82,7 +83,7 @@ def _identity_message(resource: str) -> str | None:
 
 def complete_arn(resource: str) -> str:
     """`arn:aws:sqs` means `arn:aws:sqs:*:*:*`."""
-    if resource == "*":
+    if resource == "*" or resource.count(":") == 5:
         return resource
     return resource + ":*" * (6 - len(split_segments(resource)))
 
@@ -92,13 +93,14 @@ def resource_pattern(resource: str, variables: bool) -> Pattern:
     return parse_template(resource, wildcards=True, variables=variables)
 
 
-def compile_resource(resource: str, variables: bool, *, prefix_known: bool = False) -> Matcher:
-    """A function that says whether the ARN of a request is meant. prefix_known: only ARNs are
-    asked about that begin with the resource's literal prefix."""
-    segments = split_segments(resource)
-    if len(segments) < 6 or not any(map(_bounded, segments[:5])):
-        return compile_pattern(resource_pattern(resource, variables), prefix_known=prefix_known)
-    return _segment_matcher(segments, variables)
+def compile_resource(resource: str, variables: bool, pattern: Pattern) -> Matcher:
+    """A function that says whether the ARN of a request is meant, which must begin with the
+    literal prefix of the pattern, the resource's tokens."""
+    if literal_prefix(pattern).count(":") < 5:
+        segments = split_segments(resource)
+        if len(segments) == 6 and any(map(_bounded, segments[:5])):
+            return _segment_matcher(segments, variables)
+    return compile_pattern(pattern, prefix_known=True)
 
 
 def _bounded(segment: str) -> bool:
