@@ -9,9 +9,9 @@ from daypass.cli.demo.examples import find_examples
 from daypass.cli.demo.node import node_modules
 from daypass.cli.demo.refusals import REFUSALS
 from daypass.cli.demo.screen import Screen
-from daypass.cli.demo.stage import open_stage
+from daypass.cli.demo.stage import UnexpectedError, open_stage
 from daypass.cli.demo.story import STORY, set_the_scene, tell
-from daypass.cli.failure import FAILED
+from daypass.cli.failure import FAILED, Failure
 from daypass.cli.options import output_option
 from daypass.cli.present import print_json
 
@@ -35,7 +35,10 @@ def demo(output: str) -> None:
     if isinstance(modules, str):
         screen.note(f"Without Node.js: {modules}")
     with open_stage(examples, None if isinstance(modules, str) else modules, screen) as stage:
-        scene = set_the_scene(stage)
+        try:
+            scene = set_the_scene(stage)
+        except UnexpectedError as error:
+            raise Failure("The demo cannot begin.", str(error)) from error
         for number, step in enumerate([*STORY, REFUSALS], 1):
             tell(number, step, stage, scene)
     verdict = screen.verdict()

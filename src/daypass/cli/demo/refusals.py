@@ -42,7 +42,7 @@ def _revoked(stage: Stage, scene: Scene) -> None:
     key = ("--access-key-id", session.access_key_id)
     done(stage.daypass("sessions", "revoke", *key, "--output", "json", who=stage.root))
     answer = stage.send(_LISTING, session, "s3", note="with the revoked session")
-    _check(stage, "a revoked session", answer, 400, "ExpiredToken")
+    _check(stage, "a revoked session", answer, 400, "InvalidToken")
 
 
 def _expired(stage: Stage, session: Credentials) -> None:

@@ -19,7 +19,7 @@ Document = Mapping[str, object]
 def done(answer: Answer) -> dict[str, object]:
     """The answer's JSON, {} without any. Raises `UnexpectedError` if it is a refusal."""
     if not answer.ok:
-        raise UnexpectedError(f"What should work was refused: {answer.text[:500]}")
+        raise UnexpectedError(f"what should work was refused: {answer.text[:200]}")
     return answer.json() if answer.text.startswith("{") else {}
 
 
@@ -99,11 +99,13 @@ def assume(
             who=who,
         )
     )
-    return Credentials(
+    session = Credentials(
         text_at(answer, "Credentials", "AccessKeyId"),
         text_at(answer, "Credentials", "SecretAccessKey"),
         text_at(answer, "Credentials", "SessionToken"),
     )
+    stage.names[session.access_key_id] = f"the session {role}/{session_name}"
+    return session
 
 
 # -- functions -------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """What the story looks like: for each exchange what was sent, what came back, and why."""
 
+import html
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,10 +81,13 @@ class Screen:
         self._console.print(heading)
         self._console.print(Padding(Text(text, style="dim"), (0, 0, 0, 4)))
 
-    def sent(self, text: str, note: str = "") -> None:
-        """What was sent: a command, or a request. note: with whose credentials."""
-        line = Text(text, style=_STYLES["sent"])
-        self._row("→", Group(line, Text(note, style="dim")) if note else line)
+    def sent(self, text: str, note: str = "", documents: Sequence[str] = ()) -> None:
+        """What was sent: a command, or a request. note: with whose credentials. documents: the
+        JSON of its arguments."""
+        lines = [Text(text, style=_STYLES["sent"])]
+        lines += [Text(document, style="magenta") for document in documents]
+        lines += [Text(note, style="dim")] if note else []
+        self._row("→", Group(*lines))
 
     def answer(self, text: str) -> None:
         """What came back; secrets in JSON are masked."""
@@ -136,13 +141,29 @@ def masked(text: str) -> str:
     try:
         value = json.loads(text)
     except ValueError:
-        shown = text.strip()
+        shown = _from_xml(text.strip())
     else:
-        shown = json.dumps(_mask(value), indent=2) if isinstance(value, dict | list) else text
+        if not isinstance(value, dict | list):
+            return text
+        shown = json.dumps(_mask(value), indent=2, ensure_ascii=False)
     lines = shown.splitlines()
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], f"… ({len(lines) - _LINES} more lines)"]
     return "\n".join(lines)
+
+
+def _from_xml(text: str) -> str:
+    """What S3's errors and listings say, without their markup; any other text as it is."""
+    if "<Error>" in text:
+        code, message = (_elements(text, name) for name in ("Code", "Message"))
+        return re.sub(r"<\?xml.*", f"{': '.join(code + message)}", text, flags=re.DOTALL)
+    if "<ListBucketResult" in text:
+        return re.sub(r"<\?xml.*", "\n".join(_elements(text, "Key")), text, flags=re.DOTALL)
+    return text
+
+
+def _elements(text: str, name: str) -> list[str]:
+    return [html.unescape(found) for found in re.findall(f"<{name}>([^<]*)</{name}>", text)]
 
 
 def _mask(value: object) -> object:

@@ -72,6 +72,10 @@ class Stage:
     region: str
     account_id: str
     root: Credentials = field(repr=False)
+    names: dict[str, str] = field(default_factory=dict)  # of who acts, by access key id
+
+    def name_of(self, who: Credentials) -> str:
+        return self.names.get(who.access_key_id, who.access_key_id)
 
     # -- clients -------------------------------------------------------------------------------
 
@@ -134,7 +138,9 @@ class Stage:
         self, command: list[str], who: Credentials, shown: list[str], show: Show = Show.ALL
     ) -> Answer:
         if show is not Show.NOTHING:
-            self.screen.sent("$ " + shlex.join(shown), f"as {who.access_key_id}")
+            documents = [argument for argument in shown if argument.startswith("{")]
+            line = shlex.join("{…}" if argument in documents else argument for argument in shown)
+            self.screen.sent(f"$ {line}", f"as {self.name_of(who)}", documents)
         ended = subprocess.run(  # noqa: S603 - the story's own commands
             command,
             env=self._environment(who),
@@ -197,6 +203,7 @@ def open_stage(examples: Path, modules: Path | None, screen: Screen) -> Iterator
             ready["Region"],
             ready["AccountId"],
             root,
+            {root.access_key_id: "the root user"},
         )
         try:
             yield stage

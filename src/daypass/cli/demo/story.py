@@ -96,6 +96,7 @@ def set_the_scene(stage: Stage) -> Scene:
     alice = Credentials(
         text_at(key, "AccessKey", "AccessKeyId"), text_at(key, "AccessKey", "SecretAccessKey")
     )
+    stage.names[alice.access_key_id] = "alice"
     return Scene(alice, arn)
 
 
@@ -189,6 +190,8 @@ def _clients_list_bucket(stage: Stage, scene: Scene) -> None:
 
 
 def _clients_call_url(stage: Stage, scene: Scene) -> None:
+    if not scene.url:
+        raise UnexpectedError("there is no Function URL to call")
     role = role_arn(stage, CALLER_ROLE)
     answer = stage.python("clients/call_function_url.py", role, scene.url, who=scene.alice)
     stage.screen.check("the Python program was served", answer.ok and CALLER_ROLE in answer.text)
