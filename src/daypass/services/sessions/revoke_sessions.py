@@ -1,5 +1,6 @@
 """RevokeSessions: end sessions before their time, with all that descend from them."""
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -85,13 +86,14 @@ def _before(call: Call) -> float | None:
     given: datetime | None = call.input.get("Before")
     if given is None:
         return None
-    before = given.timestamp()
+    second = math.floor(given.timestamp())
     # In the future it would hit what is issued after it.
-    if not 0 < before <= call.now:
+    if not 0 < second <= call.now:
         raise ServiceError(
             "ValidationException", "Before is not a time in the past. Give one that is, or none."
         )
-    return before
+    # To the end of the second it names: clients have whole seconds, sessions are issued in between.
+    return math.nextafter(second + 1, 0)
 
 
 def _revocation(call: Call, kind: Kind, target: str) -> Callable[[Transaction], float]:
@@ -104,7 +106,7 @@ def _revocation(call: Call, kind: Kind, target: str) -> Callable[[Transaction], 
 
     def revoke(transaction: Transaction) -> float:
         now = clock()
-        before = now if given is None else given
+        before = now if given is None else min(given, now)
         if kind is Kind.SESSION:
             revoke_session(transaction, target, now)
         elif kind is Kind.ACCESS_KEY:

@@ -6,7 +6,7 @@ from typing import Final
 
 from daypass.gateway.issue import issue_session
 from daypass.gateway.operation import Call, Operation, Permission
-from daypass.policy import PolicySet
+from daypass.policy import PolicyKind, PolicySet, parse_policy
 from daypass.services.sts.errors import (
     access_denied,
     not_authorized,
@@ -23,9 +23,17 @@ from daypass.tokens import SessionKind, TokenTooLargeError
 _DEFAULT_DURATION: Final = 3600
 _CHAINED_DURATION: Final = 3600
 _ROLE_ARN: Final = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:[!-~]*/)?([\w+=,.@-]+)", re.ASCII)
-# What stands in for the trust policy of a role that does not exist: it trusts nobody, so that
-# the answer is the one for a role that exists and does not trust the caller.
-_TRUSTS_NOBODY: Final = PolicySet([])
+# What stands in for the trust policy of a role that does not exist: it trusts no caller there is,
+# so that the answer is the one for a role that exists and does not trust the caller.
+_TRUSTS_NOBODY: Final = PolicySet(
+    [
+        parse_policy(
+            '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole",'
+            '"Principal":{"Service":"nobody.invalid"}}}',
+            PolicyKind.TRUST,
+        )
+    ]
+)
 
 
 def needs(call: Call) -> Sequence[Permission]:
