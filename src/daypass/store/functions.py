@@ -65,7 +65,6 @@ function_statements = Table(
     Column("statement_id", String(100), primary_key=True),
     Column("position", Integer, nullable=False),
     Column("statement", Text, nullable=False),
-    Column("principal_id", String(64), nullable=False),
 )
 
 function_urls = Table(
@@ -131,6 +130,10 @@ class Code:
     blob: str
 
 
+# Of a function that is being made.
+NO_CODE: Final = Code("", 0, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Cors:
     """What a Function URL tells browsers; None is what was not configured. max_age: seconds."""
@@ -158,15 +161,10 @@ class FunctionUrl:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement of a function's policy, as it is shown.
-
-    principal_id: the unique id of the user or role its principal named when it was added, which
-    is what it goes on meaning if a new one of the same name is made; "" for other principals.
-    """
+    """A statement of a function's policy, as JSON, with users and roles as unique ids."""
 
     statement_id: str
-    document: Mapping[str, Any]
-    principal_id: str = ""
+    document: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +242,7 @@ class FunctionCache:
 
 def _read(connection: Connection, row: Row[Any], keys: KeyRing) -> Function:
     statements = [
-        Statement(found.statement_id, json.loads(found.statement), found.principal_id)
+        Statement(found.statement_id, found.statement)
         for found in connection.execute(
             select(function_statements)
             .where(function_statements.c.function == row.name)
@@ -297,13 +295,7 @@ def _read_url(connection: Connection, name: str) -> FunctionUrl | None:
 def _compile(name: str, statements: Sequence[Statement]) -> PolicySet | None:
     if not statements:
         return None
-    documents = [
-        {**statement.document, "Principal": {"AWS": statement.principal_id}}
-        if statement.principal_id
-        else statement.document
-        for statement in statements
-    ]
-    text = json.dumps({"Version": "2012-10-17", "Statement": documents})
+    text = f'{{"Version":"2012-10-17","Statement":[{",".join(s.document for s in statements)}]}}'
     return PolicySet([parse_policy(text, PolicyKind.RESOURCE, label=f"function policy of {name}")])
 
 
@@ -410,8 +402,7 @@ def insert_statement(
             function=name,
             statement_id=statement.statement_id,
             position=max(known.values(), default=0) + 1,
-            statement=json.dumps(dict(statement.document)),
-            principal_id=statement.principal_id,
+            statement=statement.document,
         )
     )
     _update(transaction, name, revision_id=new_revision_id())

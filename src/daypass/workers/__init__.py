@@ -14,6 +14,7 @@ from daypass.workers.function import (
     UnusableRuntimeError,
     WorkersError,
 )
+from daypass.workers.runtimes import check_runtime
 
 __all__ = [
     "ArchiveError",
@@ -28,4 +29,5 @@ __all__ = [
     "ThrottledError",
     "UnusableRuntimeError",
     "WorkersError",
+    "check_runtime",
 ]

@@ -26,9 +26,6 @@ from daypass.workers.spawner import Spawner
 
 # Seconds an environment may take to initialise before its time counts as the invocation's.
 INIT_LIMIT: Final = 10.0
-# Seconds before their expiry at which credentials are no longer handed to an invocation, beyond
-# the time the invocation may take.
-_EXPIRY_MARGIN: Final = 60.0
 
 
 class _Turn:
@@ -104,10 +101,9 @@ class Environment:
 
     # -- its use -----------------------------------------------------------------------------
 
-    def serves(self, now: float) -> bool:
+    def serves(self) -> bool:
         """Whether it can take one more event: alive, with credentials that last long enough."""
-        lasts_until = self._credentials.expires - self.function.timeout - _EXPIRY_MARGIN
-        return self.alive and now < lasts_until and self._credentials.usable()
+        return self.alive and self._credentials.lasting()
 
     async def invoke(self, event: Event) -> Invocation:
         """Give it an event and wait for the answer, no longer than the function's timeout."""
@@ -124,12 +120,11 @@ class Environment:
             self._turn = None
             if turn.timer is not None:
                 turn.timer.cancel()
-        duration = time.monotonic() - turn.began
-        tail = self._log_tail(turn, duration)
+        tail = self._log_tail(turn, time.monotonic() - turn.began)
         if not self.alive:
             self._output.close()
         error = None if outcome.error_type is None else "Unhandled"
-        return Invocation(outcome.payload, error, tail, duration, self.function.version)
+        return Invocation(outcome.payload, error, tail, self.function.version)
 
     def _hand_over(self, turn: _Turn) -> None:
         assert self._channel is not None
@@ -155,11 +150,14 @@ class Environment:
             self._turn.outcome.set_result(outcome)
 
     def _log_tail(self, turn: _Turn, duration: float) -> bytes:
+        # Read in any case, so that the next invocation's log begins with its own output.
+        output = self._output.take()
+        if not turn.event.wants_log:
+            return b""
         init = None
         if turn.cold and self._initialized is not None:
             init = self._initialized - self._started
         pid = self._spawner.pid(self._number)
-        output = self._output.take()
         return format_tail(self.function, turn.event.request_id, output, duration, init, pid)
 
     # -- what comes from it (`channel.Listener`) ---------------------------------------------

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,8 +42,7 @@ _log = logging.getLogger("daypass.functions")
 class Environments:
     """The environments of one server process, under one directory of the data directory.
 
-    limit: environments at once. idle: seconds until an unused one is ended. clock: Unix seconds.
-    `prepare` comes before everything else, `close` after.
+    limit: environments at once. idle: seconds until an unused one is ended.
     """
 
     def __init__(
@@ -52,12 +51,10 @@ class Environments:
         *,
         limit: int = DEFAULT_LIMIT,
         idle: float = DEFAULT_IDLE,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
         self._limit = limit
         self._idle = idle
-        self._clock = clock
         self._code = CodeDirectory(directory)
         self._temporary = directory / f"tmp-{os.getpid()}"
         self._isolation = detect()
@@ -197,9 +194,7 @@ class Environments:
         while warm:
             environment = warm.pop()
             self._reapers.pop(environment).cancel()
-            if environment.function.revision == function.revision and environment.serves(
-                self._clock()
-            ):
+            if environment.function.revision == function.revision and environment.serves():
                 return environment
             self._end(environment)
         return None

@@ -32,14 +32,13 @@ class IsolationError(WorkersError):
 class Credentials:
     """The temporary credentials of an execution role.
 
-    expires: Unix seconds. usable: whether they still are, apart from that (not revoked).
+    lasting: whether they are still good, and will be for as long as one invocation may take.
     """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
-    expires: float
-    usable: Callable[[], bool]
+    lasting: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +76,16 @@ class Supplies:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event for a function. payload: JSON. client_context: JSON, as the function gets it."""
+    """One event for a function. payload: JSON. client_context: JSON, as the function gets it.
+
+    wants_log: the invocation is to carry the end of its log.
+    """
 
     request_id: str
     payload: bytes
     client_context: str | None = None
     trace_id: str = ""
+    wants_log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What came of one event. log_tail: the last 4 KB of the log. duration: seconds.
+    """What came of one event. log_tail: the last 4 KB of the log, if the event wanted it.
 
     function_error: "Unhandled", or None if the function succeeded.
     """
@@ -103,5 +106,4 @@ class Invocation:
     payload: bytes
     function_error: str | None
     log_tail: bytes
-    duration: float
     executed_version: str = "$LATEST"

@@ -8,6 +8,7 @@ table: only sockets of the environment's own session are served, others are clos
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, cast
@@ -27,6 +28,7 @@ _ACCEPTED: Final = (202, {"status": "OK"})
 _HEAD_LIMIT: Final = 1024 * 1024
 
 Answer = tuple[int, Mapping[str, str]]
+Address = tuple[str, int]
 
 
 class RuntimeApi:
@@ -80,10 +82,10 @@ class RuntimeApi:
 
     # -- what its connections ask ------------------------------------------------------------
 
-    async def admits(self, peer: tuple[str, int]) -> bool:
-        """Whether the socket at this address belongs to the environment."""
+    async def admits(self, peer: Address, own: Address) -> bool:
+        """Whether the other end of the connection between these belongs to the environment."""
         owner = self._owner()
-        return owner is not None and await asyncio.to_thread(_owns, owner, peer)
+        return owner is not None and await asyncio.to_thread(_owns, owner, peer, own)
 
     def connected(self, connection: "_Connection") -> None:
         self._connections.add(connection)
@@ -163,7 +165,9 @@ class _Connection(asyncio.Protocol):
 
     async def _admit(self) -> None:
         assert self._transport is not None
-        if await self._api.admits(self._transport.get_extra_info("peername")):
+        peer = self._transport.get_extra_info("peername")
+        own = self._transport.get_extra_info("sockname")
+        if await self._api.admits(peer, own):
             self._transport.resume_reading()
         else:
             self._transport.abort()
@@ -238,23 +242,28 @@ def _declared_error(request: _Request) -> str:
 # -- whose socket it is ----------------------------------------------------------------------
 
 
-def _owns(owner: int, peer: tuple[str, int]) -> bool:
-    """Whether a process in the session `owner` holds the loopback socket at `peer`."""
-    inode = _find_inode(peer)
+def _owns(owner: int, peer: Address, own: Address) -> bool:
+    """Whether a process in the session `owner` holds the socket at `peer` connected to `own`."""
+    inode = _find_inode(peer, own)
     return inode is not None and any(
         _holds(pid, f"socket:[{inode}]") for pid in _processes_of(owner)
     )
 
 
-def _find_inode(peer: tuple[str, int]) -> str | None:
-    """The inode of the socket whose own address is `peer`, an IPv4 address and port."""
-    address = int.from_bytes(bytes(map(int, peer[0].split("."))), "little")
-    local = f"{address:08X}:{peer[1]:04X}"
+def _find_inode(local: Address, remote: Address) -> str | None:
+    """The inode of the socket between these IPv4 addresses, as its holder sees them."""
+    wanted = [_hexadecimal(local), _hexadecimal(remote)]
     for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
         columns = line.split()
-        if columns[1] == local:
+        if columns[1:3] == wanted:
             return columns[9]
     return None
+
+
+def _hexadecimal(address: Address) -> str:
+    """An address as the kernel's table writes it."""
+    host, port = address
+    return f"{int.from_bytes(bytes(map(int, host.split('.'))), sys.byteorder):08X}:{port:04X}"
 
 
 def _processes_of(session: int) -> list[int]:

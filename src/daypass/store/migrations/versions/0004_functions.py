@@ -35,7 +35,6 @@ def upgrade() -> None:
         sa.Column("statement_id", sa.String(100), nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("statement", sa.Text, nullable=False),
-        sa.Column("principal_id", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("function", "statement_id", name="pk_function_statements"),
         sa.ForeignKeyConstraint(
             ["function"],

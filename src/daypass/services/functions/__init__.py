@@ -1,0 +1,39 @@
+"""AWS Lambda (API version 2015-03-31): functions, their policies and URLs, and running them."""
+
+from typing import Final
+
+from daypass.gateway.operation import Service
+from daypass.protocol import load_model
+from daypass.services.functions import (
+    invocation,
+    lifecycle,
+    policy,
+    reading,
+    tags,
+    url_configs,
+)
+from daypass.services.functions.urls import URL_SERVICE, auth_type
+from daypass.sigv4 import Dialect
+
+__all__ = ["SERVICE", "URL_SERVICE", "auth_type"]
+
+# Bytes of a CreateFunction request: a package of 50 MB in base64, and what is around it.
+_BODY_LIMIT: Final = 70_167_211
+
+_OPERATIONS: Final = (
+    *lifecycle.OPERATIONS,
+    *reading.OPERATIONS,
+    *invocation.OPERATIONS,
+    *policy.OPERATIONS,
+    *tags.OPERATIONS,
+    *url_configs.OPERATIONS,
+)
+
+SERVICE: Final = Service(
+    name="lambda",
+    codec=load_model("lambda"),
+    operations={operation.name: operation for operation in _OPERATIONS},
+    dialect=Dialect.JSON,
+    denied="AccessDeniedException",
+    body_limit=_BODY_LIMIT,
+)

@@ -1,0 +1,117 @@
+"""Invoke: run a function and wait, have it run, or ask whether one may."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from daypass.blobs import BlobMissingError
+from daypass.gateway.operation import Call, Operation
+from daypass.protocol.errors import ServiceError
+from daypass.services.functions.errors import (
+    function_not_found,
+    invalid_content,
+    throttled,
+    too_large,
+    unsupported,
+)
+from daypass.services.functions.names import find_function, needs, refer
+from daypass.services.functions.running import describe_function, new_trace_id, supplies
+from daypass.workers import Event, Invocation, ThrottledError, UnusableRuntimeError
+
+PAYLOAD_LIMIT: Final = 6_291_456
+_ASYNCHRONOUS_LIMIT: Final = 1_048_576
+_CONTEXT_LIMIT: Final = 3583
+
+
+async def _invoke(call: Call) -> Mapping[str, Any]:
+    for parameter in ("DurableExecutionName", "TenantId"):
+        if parameter in call.input:
+            raise unsupported(parameter)
+    node = call.node
+    function = find_function(call)
+    invocation_type = call.input.get("InvocationType", "RequestResponse")
+    payload = _read_payload(call, invocation_type)
+    if invocation_type == "DryRun":
+        return {"StatusCode": 204}
+    event = Event(
+        call.request_id,
+        payload,
+        _read_client_context(call),
+        call.request.headers.get("x-amzn-trace-id") or new_trace_id(call.now),
+        wants_log=call.input.get("LogType") == "Tail",
+    )
+    spec = describe_function(node, function)
+    try:
+        if invocation_type == "Event":
+            node.environments.submit(spec, event, supplies(node, function))
+            return {"StatusCode": 202}
+        return _show(event, await node.environments.invoke(spec, event, supplies(node, function)))
+    except ThrottledError as error:
+        raise throttled(error.reason) from error
+    except UnusableRuntimeError as error:
+        raise ServiceError("InvalidRuntimeException", str(error), 502) from error
+    except BlobMissingError:
+        # Its code went with it, between the look-up and the start of its environment.
+        raise function_not_found(refer(call).arn) from None
+
+
+def _show(event: Event, invocation: Invocation) -> Mapping[str, Any]:
+    output: dict[str, Any] = {
+        "StatusCode": 200,
+        "Payload": invocation.payload,
+        "ExecutedVersion": invocation.executed_version,
+        "FunctionError": invocation.function_error,
+    }
+    if event.wants_log:
+        output["LogResult"] = base64.b64encode(invocation.log_tail).decode()
+    return output
+
+
+def _read_payload(call: Call, invocation_type: str) -> bytes:
+    """The event: JSON in UTF-8, {} if there is none. Raises `ServiceError`."""
+    payload: bytes = call.input.get("Payload", b"")
+    limit = _ASYNCHRONOUS_LIMIT if invocation_type == "Event" else PAYLOAD_LIMIT
+    if len(payload) > limit:
+        raise too_large(limit, "InvokeFunction")
+    if not payload:
+        return b"{}"
+    try:
+        json.loads(payload.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise invalid_content(
+            "Could not parse request body into json: Could not parse payload into json: "
+            f"{_why(error)}"
+        ) from error
+    return payload
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _why(error: Exception) -> str:
+    """What is wrong, without the bytes that are."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return str(error)
+
+
+def _read_client_context(call: Call) -> str | None:
+    """The client context as JSON. Raises InvalidRequestContentException."""
+    given: str | None = call.input.get("ClientContext")
+    if given is None:
+        return None
+    try:
+        text = base64.b64decode(given, validate=True).decode()
+        if len(text) <= _CONTEXT_LIMIT and isinstance(json.loads(text), dict):
+            return text
+    except (binascii.Error, ValueError, RecursionError):
+        pass
+    raise invalid_content("Client context must be a valid Base64-encoded JSON object.")
+
+
+OPERATIONS: Final = (Operation("Invoke", needs("lambda:InvokeFunction"), _invoke),)

@@ -1,0 +1,236 @@
+"""CreateFunction, UpdateFunctionCode, UpdateFunctionConfiguration, DeleteFunction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from daypass.gateway.operation import Call, Operation, Permission
+from daypass.protocol.errors import ServiceError
+from daypass.services.functions.code import store_code
+from daypass.services.functions.configuration import (
+    DEFAULT_MEMORY,
+    DEFAULT_STORAGE,
+    DEFAULT_TIMEOUT,
+    PRINCIPAL,
+    check_role_account,
+    check_runnable,
+    check_supported,
+    describe,
+    find_execution_role,
+    read_timeout,
+    read_variables,
+)
+from daypass.services.functions.errors import (
+    conflict,
+    function_not_found,
+    invalid_parameter,
+    stale_revision,
+)
+from daypass.services.functions.names import (
+    find_function,
+    function_arn,
+    needs,
+    permission,
+    refer,
+)
+from daypass.services.functions.tags import check_tags, tag_context
+from daypass.store import functions as state
+from daypass.store.functions import Function
+
+_DEFAULT_ARCHITECTURE: Final = "x86_64"
+_SIMPLE: Final = {
+    "Role": "role_arn",
+    "Handler": "handler",
+    "Description": "description",
+    "MemorySize": "memory_size",
+    "Runtime": "runtime",
+}
+
+
+def _needs_create(call: Call) -> Sequence[Permission]:
+    tags: Mapping[str, str] = call.input.get("Tags", {})
+    reference = refer(call)
+    needed = [permission(call.node, reference, "lambda:CreateFunction", tag_context(tags))]
+    if tags:
+        needed.append(permission(call.node, reference, "lambda:TagResource", tag_context(tags)))
+    return [*needed, _pass_role(call)]
+
+
+def _needs_update(call: Call) -> Sequence[Permission]:
+    needed = list(needs("lambda:UpdateFunctionConfiguration")(call))
+    if "Role" in call.input:
+        needed.append(_pass_role(call))
+    return needed
+
+
+def _pass_role(call: Call) -> Permission:
+    """Whoever gives a role to a function can do what the role can, so must be let pass it."""
+    role_arn: str = call.input["Role"]
+    check_role_account(call.node, role_arn)
+    context = {
+        "iam:passedtoservice": PRINCIPAL,
+        "iam:associatedresourcearn": function_arn(call.node, refer(call).name),
+    }
+    return Permission("iam:PassRole", role_arn, context)
+
+
+async def _create(call: Call) -> Mapping[str, Any]:
+    node = call.node
+    reference = refer(call)
+    if reference.account != node.account_id or reference.qualifier:
+        raise invalid_parameter("A function is created by its name, in the caller's account.")
+    check_supported(call)
+    if not call.input.get("Runtime") or not call.input.get("Handler"):
+        raise invalid_parameter(
+            "Runtime and Handler are mandatory parameters for functions created with deployment "
+            "packages."
+        )
+    check_tags(call.input.get("Tags", {}))
+    configured = _configure(_blank(call, reference.name), call)
+    if node.functions.function(reference.name) is not None:
+        raise _exists(reference.name)
+    code = await store_code(node, call.operation.name, call.input["Code"])
+    function = replace(configured, code=code)
+    try:
+        await node.store.write(partial(state.insert_function, function=function, keys=node.keys))
+    except state.FunctionExistsError:
+        await node.blobs.delete([code.blob])
+        raise _exists(reference.name) from None
+    return describe(node, function)
+
+
+def _blank(call: Call, name: str) -> Function:
+    """A function with Lambda's defaults."""
+    return Function(
+        name=name,
+        revision_id=state.new_revision_id(),
+        runtime="",
+        role_arn="",
+        handler="",
+        description="",
+        timeout=DEFAULT_TIMEOUT,
+        memory_size=DEFAULT_MEMORY,
+        ephemeral_storage=DEFAULT_STORAGE,
+        architecture=call.input.get("Architectures", [_DEFAULT_ARCHITECTURE])[0],
+        variables=None,
+        code=state.NO_CODE,
+        reserved_concurrency=None,
+        tags=dict(call.input.get("Tags", {})),
+        modified=call.now,
+    )
+
+
+def _exists(name: str) -> ServiceError:
+    return conflict(f"Function already exist: {name}")
+
+
+def _configure(function: Function, call: Call) -> Function:
+    """The function with the configuration that a request gives. Raises `ServiceError`."""
+    given = call.input
+    changes: dict[str, Any] = {
+        attribute: given[member] for member, attribute in _SIMPLE.items() if member in given
+    }
+    if "Timeout" in given:
+        changes["timeout"] = read_timeout(call)
+    if "EphemeralStorage" in given:
+        changes["ephemeral_storage"] = given["EphemeralStorage"]["Size"]
+    if "Environment" in given:
+        changes["variables"] = read_variables(call)
+    if "runtime" in changes:
+        check_runnable(changes["runtime"])
+    if "role_arn" in changes:
+        find_execution_role(call.node, changes["role_arn"])
+    return replace(function, **changes, revision_id=state.new_revision_id(), modified=call.now)
+
+
+async def _update_code(call: Call) -> Mapping[str, Any]:
+    node = call.node
+    known = find_function(call)
+    check_supported(call)
+    _check_revision(known, call)
+    code = await store_code(node, call.operation.name, call.input)
+    updated = replace(
+        known,
+        code=code,
+        architecture=call.input.get("Architectures", [known.architecture])[0],
+        revision_id=state.new_revision_id(),
+        modified=call.now,
+    )
+    if call.input.get("DryRun"):
+        await node.blobs.delete([code.blob])
+        return describe(node, updated)
+    try:
+        replaced = await node.store.write(
+            partial(
+                state.update_code,
+                function=updated,
+                expected_revision=call.input.get("RevisionId", ""),
+            )
+        )
+    except state.FunctionStoreError as error:
+        await node.blobs.delete([code.blob])
+        raise _refused(call, error) from error
+    await node.blobs.delete([replaced])
+    node.environments.retire(known.name)
+    return describe(node, updated)
+
+
+async def _update_configuration(call: Call) -> Mapping[str, Any]:
+    node = call.node
+    known = find_function(call)
+    check_supported(call)
+    _check_revision(known, call)
+    updated = _configure(known, call)
+    try:
+        await node.store.write(
+            partial(
+                state.update_configuration,
+                function=updated,
+                # Of two updates at once the second must not bring back what the first replaced.
+                expected_revision=known.revision_id,
+                keys=node.keys,
+            )
+        )
+    except state.StaleRevisionError:
+        raise conflict(
+            "The operation cannot be performed at this time. An update is in progress for "
+            f"resource: {function_arn(node, known.name)}"
+        ) from None
+    except state.FunctionStoreError as error:
+        raise _refused(call, error) from error
+    node.environments.retire(known.name)
+    return describe(node, updated)
+
+
+async def _delete(call: Call) -> Mapping[str, Any]:
+    node = call.node
+    function = find_function(call)
+    if call.input.get("Qualifier"):
+        raise invalid_parameter("$LATEST version cannot be deleted without deleting the function.")
+    try:
+        blob = await node.store.write(partial(state.delete_function, name=function.name))
+    except state.FunctionStoreError as error:
+        raise _refused(call, error) from error
+    await node.blobs.delete([blob])
+    node.environments.retire(function.name)
+    return {"StatusCode": 204}
+
+
+def _check_revision(function: Function, call: Call) -> None:
+    if call.input.get("RevisionId", function.revision_id) != function.revision_id:
+        raise stale_revision()
+
+
+def _refused(call: Call, error: state.FunctionStoreError) -> ServiceError:
+    if isinstance(error, state.StaleRevisionError):
+        return stale_revision()
+    return function_not_found(refer(call).arn)
+
+
+OPERATIONS: Final = (
+    Operation("CreateFunction", _needs_create, _create),
+    Operation("UpdateFunctionCode", needs("lambda:UpdateFunctionCode"), _update_code),
+    Operation("UpdateFunctionConfiguration", _needs_update, _update_configuration),
+    Operation("DeleteFunction", needs("lambda:DeleteFunction"), _delete),
+)

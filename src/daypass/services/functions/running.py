@@ -1,0 +1,81 @@
+"""From a stored function to an invocation: its environment, its role's credentials, its event."""
+
+import os
+from typing import Final
+
+from daypass.gateway.issue import issue_session
+from daypass.gateway.node import Node
+from daypass.services.functions.code import read_package
+from daypass.services.functions.configuration import find_execution_role
+from daypass.services.functions.names import function_arn
+from daypass.store.functions import Function
+from daypass.tokens import SessionKind
+from daypass.workers import Credentials, FunctionSpec, Supplies
+
+# Seconds the credentials of an environment live, and how long before their end, beyond the
+# longest invocation, it is replaced by one with new ones.
+_CREDENTIALS_DURATION: Final = 3600
+_CREDENTIALS_MARGIN: Final = 60
+
+
+def describe_function(node: Node, function: Function) -> FunctionSpec:
+    """What the workers need to know of a function."""
+    return FunctionSpec(
+        name=function.name,
+        arn=function_arn(node, function.name),
+        # Changes of its policy or tags leave its environments as they are.
+        revision=f"{function.code.sha256}/{function.modified!r}",
+        runtime=function.runtime,
+        handler=function.handler,
+        code_sha256=function.code.sha256,
+        timeout=function.timeout,
+        memory_size=function.memory_size,
+        ephemeral_storage=function.ephemeral_storage,
+        region=node.region,
+        endpoint_url=node.endpoint_url,
+        reserved_concurrency=function.reserved_concurrency,
+        variables=function.variables or {},
+    )
+
+
+def supplies(node: Node, function: Function) -> Supplies:
+    """Where an environment of this function gets its credentials and its package."""
+
+    async def credentials() -> Credentials:
+        return _issue_credentials(node, function)
+
+    async def package() -> bytes:
+        return await read_package(node, function.code)
+
+    return Supplies(credentials, package)
+
+
+def _issue_credentials(node: Node, function: Function) -> Credentials:
+    """Assume the execution role as Lambda does. Raises `ServiceError` if that is not trusted."""
+    role = find_execution_role(node, function.role_arn)
+    issued = issue_session(
+        node,
+        kind=SessionKind.ASSUMED_ROLE,
+        subject_id=role.id,
+        subject_name=role.name,
+        session_name=function.name,
+        duration=_CREDENTIALS_DURATION,
+        now=node.clock(),
+    )
+    last = issued.expiration - function.timeout - _CREDENTIALS_MARGIN
+
+    def lasting() -> bool:
+        return (
+            node.clock() < last
+            and node.identity.role_by_id(role.id) is not None
+            and not node.revocations.revoked(issued.session)
+        )
+
+    return Credentials(
+        issued.access_key_id, issued.secret_access_key, issued.session_token, lasting
+    )
+
+
+def new_trace_id(now: float) -> str:
+    """A trace header as AWS makes it; nothing is traced."""
+    return f"Root=1-{int(now):08x}-{os.urandom(12).hex()};Parent={os.urandom(8).hex()};Sampled=0"

@@ -1,0 +1,122 @@
+"""The data plane of Function URLs: an HTTP request in, the function's HTTP response out."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from daypass.blobs import BlobMissingError
+from daypass.gateway.node import Node
+from daypass.gateway.operation import Call, Operation, Permission, Service
+from daypass.protocol.errors import ServiceError
+from daypass.protocol.message import Request, Response
+from daypass.services.functions import cors
+from daypass.services.functions.errors import throttled
+from daypass.services.functions.invocation import PAYLOAD_LIMIT
+from daypass.services.functions.names import Reference, permission
+from daypass.services.functions.running import describe_function, new_trace_id, supplies
+from daypass.services.functions.url_codec import OPERATION, UrlCodec, split_path, unknown_url
+from daypass.services.functions.url_event import build_event, encode_event
+from daypass.services.functions.url_reply import BadReplyError, build_response
+from daypass.sigv4 import Dialect
+from daypass.store.functions import Function
+from daypass.workers import Event, ThrottledError, WorkersError
+
+_log = logging.getLogger("daypass.functions")
+
+
+def auth_type(node: Node, url_id: str) -> str | None:
+    """Who may call the URL of this id: "AWS_IAM", "NONE", or None if there is none."""
+    function = node.functions.by_url_id(url_id)
+    return None if function is None or function.url is None else function.url.auth_type
+
+
+def _takes_no_signature(node: Node, path: str) -> bool:
+    return auth_type(node, split_path(path)[0]) == "NONE"
+
+
+def _answer_early(node: Node, request: Request, path: str) -> Response | None:
+    """What needs no authentication: there is no such URL, or a browser asks before it calls."""
+    function = node.functions.by_url_id(split_path(path)[0])
+    if function is None or function.url is None:
+        return unknown_url()
+    if function.url.cors is None:
+        return None
+    return cors.answer_preflight(function.url.cors, request)
+
+
+def _needs(call: Call) -> Sequence[Permission]:
+    """Both permissions, as Lambda wants them since October 2025."""
+    node = call.node
+    function = _find(call)
+    assert function.url is not None
+    reference = Reference(function.name, "", node.account_id, node.region)
+    return [
+        permission(
+            node,
+            reference,
+            "lambda:InvokeFunctionUrl",
+            {"lambda:functionurlauthtype": function.url.auth_type},
+        ),
+        permission(
+            node,
+            reference,
+            "lambda:InvokeFunction",
+            {"lambda:invokedviafunctionurl": "true"},
+        ),
+    ]
+
+
+def _find(call: Call) -> Function:
+    function = call.node.functions.by_url_id(call.input["UrlId"])
+    if function is None:  # deleted while the body was read
+        raise ServiceError("AccessDeniedException", "", 403)
+    return function
+
+
+async def _invoke(call: Call) -> Mapping[str, Any]:
+    node = call.node
+    function = _find(call)
+    assert function.url is not None
+    trace_id = new_trace_id(call.now)
+    event = build_event(
+        call, call.input["UrlId"], call.input["RawPath"], call.input["Body"], trace_id
+    )
+    try:
+        invocation = await node.environments.invoke(
+            describe_function(node, function),
+            Event(call.request_id, encode_event(event), trace_id=trace_id),
+            supplies(node, function),
+        )
+    except ThrottledError as error:
+        raise throttled(error.reason) from error
+    except (WorkersError, ServiceError, BlobMissingError) as error:
+        raise _failed(function, str(error)) from error
+    if invocation.function_error is not None:
+        raise _failed(function, "the invocation ended with an error")
+    try:
+        response = build_response(invocation.payload)
+    except BadReplyError as error:
+        raise _failed(function, str(error)) from error
+    response.headers.append(("x-amzn-trace-id", trace_id))
+    if function.url.cors is not None:
+        cors.add_headers(function.url.cors, call.request, response)
+    return {"Response": response}
+
+
+def _failed(function: Function, why: str) -> ServiceError:
+    """The caller learns that it failed; why, is for the function's owner."""
+    _log.info("The URL of the function %s answers 502: %s", function.name, why)
+    return ServiceError("InternalServerError", "Internal Server Error", 502)
+
+
+URL_SERVICE: Final = Service(
+    name="lambda",
+    codec=UrlCodec(),
+    operations={OPERATION: Operation(OPERATION, _needs, _invoke)},
+    dialect=Dialect.JSON,
+    anonymous=True,
+    denied="AccessDeniedException",
+    body_limit=PAYLOAD_LIMIT,
+    early=_answer_early,
+    unsigned=_takes_no_signature,
+)
