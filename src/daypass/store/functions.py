@@ -237,6 +237,12 @@ class FunctionCache:
         return sorted(self._functions)
 
 
+def claimed_blobs(connection: Connection, blobs: Sequence[str]) -> set[str]:
+    """Which of these blobs are the code of a function."""
+    rows = connection.execute(select(functions.c.code_blob).where(functions.c.code_blob.in_(blobs)))
+    return {row.code_blob for row in rows}
+
+
 # -- reading ---------------------------------------------------------------------------------
 
 

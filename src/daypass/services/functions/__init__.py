@@ -12,10 +12,11 @@ from daypass.services.functions import (
     tags,
     url_configs,
 )
+from daypass.services.functions.upkeep import keep_house
 from daypass.services.functions.urls import URL_SERVICE, auth_type
 from daypass.sigv4 import Dialect
 
-__all__ = ["SERVICE", "URL_SERVICE", "auth_type"]
+__all__ = ["SERVICE", "URL_SERVICE", "auth_type", "keep_house"]
 
 # Bytes of a CreateFunction request: a package of 50 MB in base64, and what is around it.
 _BODY_LIMIT: Final = 70_167_211
