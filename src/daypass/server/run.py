@@ -23,6 +23,7 @@ from daypass.server.config import Config, Ready, ServerError, split_address, url
 from daypass.server.directory import claim, note_running, prepare
 from daypass.server.supervise import supervise
 from daypass.server.tls import Certificates, ensure_authority
+from daypass.services.s3 import keep_house
 
 _BACKLOG = 2048
 # Longer than the idle time of load balancers (60 s), so that they close first, never mid-request.
@@ -123,6 +124,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_started()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # An idle TLS connection would be waited for: its client owes a goodbye, and sends none.
+        for connection in list(self.server_state.connections):
+            if connection.cycle is None or connection.cycle.response_complete:
+                connection.transport.abort()
+        await super().shutdown(sockets)
+
 
 def _work(
     config: Config,
@@ -144,6 +152,7 @@ async def _work_in_loop(
     parent: int | None,
 ) -> None:
     node = open_node(config, ready)
+    upkeep = asyncio.create_task(keep_house(node))
     try:
         gateway = Gateway(node, services(), _explains(config))
         application = Application(gateway)
@@ -180,6 +189,8 @@ async def _work_in_loop(
             )
         )
     finally:
+        upkeep.cancel()
+        await asyncio.gather(upkeep, return_exceptions=True)
         await close_node(node)
 
 
