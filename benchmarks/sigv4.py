@@ -127,7 +127,7 @@ def bound(request: HttpRequest) -> Callable[[], object]:
         if body:
             sha256(body).hexdigest()
         sha256(canonical).hexdigest()
-        key.hexdigest(text)
+        key.sign(text)
 
     return run
 

@@ -69,14 +69,17 @@ def body_verifier(verified: Verified | None, headers: Mapping[str, str]) -> Body
             return _UnsignedBody(_plain_length(headers))
         case PayloadMode.UNSIGNED_CHUNKS_TRAILER:
             return _ChunkedBody(_decoded_length(headers), _announced(headers, payload), None)
-        case PayloadMode.SIGNED_CHUNKS | PayloadMode.SIGNED_CHUNKS_TRAILER:
-            if verified is None:
-                raise _not_allowed("Signed chunks need a signed request.")
+        case (
+            PayloadMode.SIGNED_CHUNKS
+            | PayloadMode.SIGNED_CHUNKS_TRAILER
+            | PayloadMode.ECDSA_CHUNKS
+            | PayloadMode.ECDSA_CHUNKS_TRAILER
+        ):
+            if verified is None or verified.algorithm not in payload.declared:
+                raise _not_allowed("The chunks must be signed as the request is.")
             return _ChunkedBody(
                 _decoded_length(headers), _announced(headers, payload), verified.chunk_chain()
             )
-        case PayloadMode.ECDSA_CHUNKS | PayloadMode.ECDSA_CHUNKS_TRAILER:
-            raise _not_allowed("Chunks signed with SigV4A are not taken here.")
 
 
 def _anonymous_payload(headers: Mapping[str, str]) -> Payload:
@@ -164,6 +167,7 @@ class _ChunkedBody:
     """An aws-chunked body. With a chain, each chunk is held until its signature is checked."""
 
     __slots__ = (
+        "_after_bare_lf",
         "_announced",
         "_chain",
         "_hash",
@@ -197,6 +201,7 @@ class _ChunkedBody:
         self._out: list[bytes] = []
         self._trailers: dict[str, str] = {}
         self._trailer_bytes = 0
+        self._after_bare_lf = False
 
     def feed(self, data: bytes) -> Sequence[bytes]:
         self._out = []
@@ -219,7 +224,9 @@ class _ChunkedBody:
 
     # -- steps: each takes what it can from data[position:] and returns where it stopped --------
 
-    def _read_line(self, data: bytes, position: int) -> tuple[bytes | None, int]:
+    def _read_line(
+        self, data: bytes, position: int, *, bare_lf: bool = False
+    ) -> tuple[bytes | None, int]:
         end = data.find(b"\n", position)
         stop = len(data) if end < 0 else end + 1
         if len(self._line) + stop - position > _LONGEST_LINE:
@@ -230,6 +237,9 @@ class _ChunkedBody:
         line = bytes(self._line)
         self._line.clear()
         if not line.endswith(b"\r\n"):
+            if bare_lf:
+                self._after_bare_lf = True
+                return line[:-1], stop
             raise _malformed_chunk("A line of the aws-chunked body does not end in CRLF.")
         return line[:-2], stop
 
@@ -297,8 +307,13 @@ class _ChunkedBody:
         return position
 
     def _read_trailer(self, data: bytes, position: int) -> int:
-        line, position = self._read_line(data, position)
+        after_bare_lf, self._after_bare_lf = self._after_bare_lf, False
+        line, position = self._read_line(data, position, bare_lf=self._chain is not None)
         if line is None:
+            self._after_bare_lf = after_bare_lf
+            return position
+        if not line and after_bare_lf:
+            # minio-go writes "name:value LF CRLF x-amz-trailer-signature:… CRLF CRLF".
             return position
         if not line:
             self._check_trailers()

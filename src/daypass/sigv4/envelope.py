@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final, final
 
 from daypass.sigv4.canonical import HeaderForm, header_form
-from daypass.sigv4.keys import ALGORITHM, MacKey, mac_key
+from daypass.sigv4.keys import ALGORITHM, ALGORITHM_V4A, SigningKey, mac_key
 from daypass.sigv4.refusal import Reason, Refusal
 
 # Longer than any real one; what is longer is refused before it is looked at.
@@ -31,6 +31,7 @@ class Envelope:
         "_key",
         "_secret",
         "access_key_id",
+        "algorithm",
         "checked",
         "date",
         "form",
@@ -40,31 +41,47 @@ class Envelope:
         "terminator",
     )
 
-    def __init__(self, credential: str, signed_headers: str, *, in_query: bool) -> None:
-        self.access_key_id, self.date, self.region, self.service, self.terminator = (
-            _parse_credential(credential, in_query=in_query)
-        )
+    def __init__(
+        self, algorithm: str, credential: str, signed_headers: str, *, in_query: bool
+    ) -> None:
+        self.algorithm = algorithm
+        parts = _parse_credential(algorithm, credential, in_query=in_query)
+        self.access_key_id, self.date, self.region, self.service, self.terminator = parts
         self.scope = credential.partition("/")[2]
         self.form: HeaderForm = _parse_signed_headers(signed_headers, in_query=in_query)
         # The names of the last request's headers, all of whose x-amz-* names are signed.
         self.checked: tuple[str, ...] = ()
         self._secret = ""
-        self._key: MacKey | None = None
+        self._key: SigningKey | None = None
 
-    def mac_key(self, secret_access_key: str) -> MacKey:
+    def signing_key(self, secret_access_key: str) -> SigningKey:
         """The signing key of this scope, kept with the envelope for as long as it is the same."""
         if self._key is None or self._secret != secret_access_key:
-            self._key = mac_key(secret_access_key, self.date, self.region, self.service)
+            self._key = self._derive(secret_access_key)
             self._secret = secret_access_key
         return self._key
 
+    def _derive(self, secret_access_key: str) -> SigningKey:
+        if self.algorithm == ALGORITHM:
+            return mac_key(secret_access_key, self.date, self.region, self.service)
+        from daypass.sigv4.v4a import ecdsa_key  # noqa: PLC0415 - needs `cryptography`
 
-def _parse_credential(credential: str, *, in_query: bool) -> list[str]:
+        return ecdsa_key(self.access_key_id, secret_access_key, self.date, self.service)
+
+
+def _parse_credential(algorithm: str, credential: str, *, in_query: bool) -> list[str]:
     parts = credential.split("/") if len(credential) <= _LONGEST_CREDENTIAL else []
-    if len(parts) != 5 or not _ACCESS_KEY_ID(parts[0]) or not all(map(_SCOPE_PART, parts[1:])):
+    if algorithm == ALGORITHM_V4A and len(parts) == 4:
+        _check_parts(parts, credential, in_query=in_query)
+        return [*parts[:2], "", *parts[2:]]
+    _check_parts(parts if len(parts) == 5 else [], credential, in_query=in_query)
+    return parts
+
+
+def _check_parts(parts: list[str], credential: str, *, in_query: bool) -> None:
+    if not parts or not _ACCESS_KEY_ID(parts[0]) or not all(map(_SCOPE_PART, parts[1:])):
         shown = credential[:_LONGEST_CREDENTIAL].encode("ascii", "backslashreplace").decode()
         raise Refusal(Reason.MALFORMED_CREDENTIAL, shown, in_query=in_query)
-    return parts
 
 
 def _parse_signed_headers(text: str, *, in_query: bool) -> HeaderForm:
@@ -96,8 +113,8 @@ def parse_authorization(value: str) -> tuple[Envelope, str]:
     envelope = _envelopes.get(prefix)
     if envelope is not None and len(given) == 64 and given.isalnum():
         return envelope, given
-    credential, signed_headers, given = _parse_components(value)
-    envelope = Envelope(credential, signed_headers, in_query=False)
+    algorithm, credential, signed_headers, given = _parse_components(value)
+    envelope = Envelope(algorithm, credential, signed_headers, in_query=False)
     if value.endswith("Signature=" + given):
         remember(prefix, envelope)
     return envelope, given
@@ -110,9 +127,9 @@ def remember(name: str, envelope: Envelope) -> None:
     _envelopes[name] = envelope
 
 
-def _parse_components(value: str) -> tuple[str, str, str]:
+def _parse_components(value: str) -> tuple[str, str, str, str]:
     algorithm, _, rest = value[: _LONGEST_AUTHORIZATION + 1].partition(" ")
-    if algorithm != ALGORITHM:
+    if algorithm not in (ALGORITHM, ALGORITHM_V4A):
         shown = algorithm[:64].encode("ascii", "backslashreplace").decode()
         raise Refusal(Reason.UNSUPPORTED_ALGORITHM, shown)
     if len(value) > _LONGEST_AUTHORIZATION:
@@ -133,4 +150,4 @@ def _parse_components(value: str) -> tuple[str, str, str]:
             raise Refusal(
                 Reason.MISSING_COMPONENT, f"Authorization header requires '{name}' parameter."
             )
-    return found["Credential"], found["SignedHeaders"], found["Signature"]
+    return algorithm, found["Credential"], found["SignedHeaders"], found["Signature"]

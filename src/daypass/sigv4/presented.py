@@ -19,7 +19,7 @@ from daypass.sigv4.canonical import (
     key_with_slashes,
 )
 from daypass.sigv4.envelope import Envelope, parse_authorization
-from daypass.sigv4.keys import ALGORITHM
+from daypass.sigv4.keys import ALGORITHM, ALGORITHM_V4A
 from daypass.sigv4.payload import UNSIGNED_PAYLOAD, Payload, declared_payload, is_payload
 from daypass.sigv4.refusal import Reason, Refusal
 from daypass.sigv4.types import Dialect
@@ -46,6 +46,7 @@ _PARAMETERS: Final = {
         "X-Amz-Credential",
         "X-Amz-Date",
         "X-Amz-Expires",
+        "X-Amz-Region-Set",
         "X-Amz-Security-Token",
         "X-Amz-Signature",
         "X-Amz-SignedHeaders",
@@ -74,16 +75,18 @@ class Rules(NamedTuple):
     dialect: Dialect
     normalize_path: bool
     unsigned_session_token: bool
+    sigv4a: bool
 
 
-_USUAL: Final = {dialect: Rules(dialect, True, False) for dialect in Dialect}
+_USUAL: Final = {dialect: Rules(dialect, True, False, False) for dialect in Dialect}
 
 
 @final
 class Presented:
     """What a request claims, not yet verified.
 
-    timestamp: Unix seconds; date: YYYYMMDD of the credential scope. payload: what
+    timestamp: Unix seconds; date: YYYYMMDD of the credential scope. region_set: the regions of a
+    SigV4A signature, None with SigV4, whose region is in its scope. payload: what
     x-amz-content-sha256 declares, None where nothing does. expires: seconds of a presigned URL,
     None otherwise. canonical: the canonical request up to its last line, in each spelling that
     means the same.
@@ -95,6 +98,7 @@ class Presented:
         "dialect",
         "envelope",
         "expires",
+        "region_set",
         "session_token",
         "signature",
         "stamp",
@@ -112,6 +116,7 @@ class Presented:
         expires: int | None,
         dialect: Dialect,
         canonical: tuple[bytes, ...],
+        region_set: str | None,
     ) -> None:
         self.envelope = envelope
         self.signature = signature
@@ -122,6 +127,7 @@ class Presented:
         self.expires = expires
         self.dialect = dialect
         self.canonical = canonical
+        self.region_set = region_set
 
     def __repr__(self) -> str:
         return f"Presented(access_key_id={self.access_key_id!r}, scope={self.envelope.scope!r})"
@@ -165,19 +171,20 @@ def parse(
     dialect: Dialect,
     normalize_path: bool = True,
     unsigned_session_token: bool = False,
+    sigv4a: bool = False,
 ) -> Presented | None:
     """What the request presents, or None if it carries no authentication of any kind.
 
     path, query: as on the wire (latin-1 text), the query without its "?". headers: lower-case
     names, repeated fields joined with "," in wire order; repeated: their names. normalize_path:
     resolve dot segments, as every service but S3 does. unsigned_session_token: let the session
-    token be added after signing, as a few services do. Raises `Refusal` for anything that
-    authenticates in part, twice, or in another way.
+    token be added after signing, as a few services do. sigv4a: take AWS4-ECDSA-P256-SHA256 too.
+    Raises `Refusal` for anything that authenticates in part, twice, or in another way.
     """
     rules = (
         _USUAL[dialect]
-        if normalize_path and not unsigned_session_token
-        else Rules(dialect, normalize_path, unsigned_session_token)
+        if normalize_path and not (unsigned_session_token or sigv4a)
+        else Rules(dialect, normalize_path, unsigned_session_token, sigv4a)
     )
     authorization = headers.get("authorization")
     if authorization is None:
@@ -196,6 +203,10 @@ def parse(
             "Authentication is in the Authorization header and in the query; send one of them.",
         )
     envelope, signature = parse_authorization(authorization)
+    region_set: str | None = None
+    if envelope.algorithm != ALGORITHM:
+        _check_algorithm(envelope.algorithm, rules, in_query=False)
+        region_set = headers.get("x-amz-region-set", "")
     stamp = headers.get("x-amz-date")
     if stamp is None:
         stamp = _stamp_of_date_header(headers)
@@ -209,7 +220,7 @@ def parse(
     if token == "":
         raise Refusal(Reason.INVALID_TOKEN, "The session token is empty.")
     return Presented(
-        envelope, signature, token, stamp, timestamp, declared, None, dialect, canonical
+        envelope, signature, token, stamp, timestamp, declared, None, dialect, canonical, region_set
     )
 
 
@@ -229,9 +240,8 @@ def _parse_query(
             f"{listed} Re-examine the query-string parameters.",
             in_query=True,
         )
-    if parameters["X-Amz-Algorithm"] != ALGORITHM:
-        algorithm = _printable(parameters["X-Amz-Algorithm"])
-        raise Refusal(Reason.UNSUPPORTED_ALGORITHM, algorithm, in_query=True)
+    algorithm = parameters["X-Amz-Algorithm"]
+    _check_algorithm(algorithm, rules, in_query=True)
     if "x-amz-security-token" in headers:
         raise Refusal(
             Reason.MULTIPLE_MECHANISMS,
@@ -239,7 +249,7 @@ def _parse_query(
             in_query=True,
         )
     envelope = Envelope(
-        parameters["X-Amz-Credential"], parameters["X-Amz-SignedHeaders"], in_query=True
+        algorithm, parameters["X-Amz-Credential"], parameters["X-Amz-SignedHeaders"], in_query=True
     )
     stamp = parameters["X-Amz-Date"]
     timestamp = _seconds(stamp)
@@ -265,6 +275,7 @@ def _parse_query(
         expires,
         rules.dialect,
         canonical,
+        None if algorithm == ALGORITHM else parameters.get("X-Amz-Region-Set", ""),
     )
 
 
@@ -301,6 +312,11 @@ def _split_query(query: str, dialect: Dialect) -> tuple[dict[str, str], str]:
     if len(legacy) == 2 and dialect is not Dialect.JSON:
         raise Refusal(Reason.UNSUPPORTED_ALGORITHM, "AWS Signature Version 2", in_query=True)
     return parameters, "&".join(rest)
+
+
+def _check_algorithm(algorithm: str, rules: Rules, *, in_query: bool) -> None:
+    if algorithm != ALGORITHM and not (rules.sigv4a and algorithm == ALGORITHM_V4A):
+        raise Refusal(Reason.UNSUPPORTED_ALGORITHM, _printable(algorithm), in_query=in_query)
 
 
 def _without_token(query: str) -> str:

@@ -3,7 +3,7 @@
 import re
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from daypass.sigv4.canonical import (
     header_form,
     tuple_getter,
 )
-from daypass.sigv4.keys import ALGORITHM, MacKey, mac_key, timestamp_of
+from daypass.sigv4.keys import SigningKey, mac_key, timestamp_of
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD
 from daypass.sigv4.types import Credentials, HttpRequest, SigningError
 
@@ -50,18 +50,20 @@ UNSIGNED_HEADERS: Final = frozenset(
     }
 )
 # Fields that signing itself sets; what the request has of them is from an earlier signature.
-_REPLACED: Final = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
+_REPLACED: Final = frozenset(
+    {"authorization", "x-amz-date", "x-amz-region-set", "x-amz-security-token"}
+)
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _ORIGIN: Final = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@\s]+)", re.IGNORECASE).fullmatch
 
-ADDED: Final = ("host", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256")
-# Which of them are signed, by whether the token and the payload are.
-_ADDED: Final = {
-    (False, False): ("host", "x-amz-date"),
-    (True, False): ("host", "x-amz-date", "x-amz-security-token"),
-    (False, True): ("host", "x-amz-date", "x-amz-content-sha256"),
-    (True, True): ADDED,
-}
+ADDED: Final = (
+    "host",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
+    "x-amz-region-set",
+)
+_PAYLOAD: Final = ADDED.index("x-amz-content-sha256")
 
 
 class SessionEndsFirstWarning(UserWarning):
@@ -111,8 +113,8 @@ class HeaderPlan(NamedTuple):
     """What is done with a request's headers, which depends on their names alone.
 
     kept: the positions of those that are sent, None for all. pick: takes what the form wants
-    from all values followed by `ADDED`, method, path and query. payload: the position of an
-    x-amz-content-sha256 among the request's own.
+    from all values followed by those of `ADDED`, method, path and query. payload: the position
+    of an x-amz-content-sha256 among the request's own.
     """
 
     form: HeaderForm
@@ -123,8 +125,8 @@ class HeaderPlan(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def plan_headers(names: tuple[str, ...], added: tuple[str, ...]) -> HeaderPlan:
-    """The plan for these names; added: which of `ADDED` are to be signed beside them."""
+def plan_headers(names: tuple[str, ...], added: tuple[bool, ...]) -> HeaderPlan:
+    """The plan for these names; added: which of `ADDED` are signed beside them."""
     lower = [name.lower() for name in names]
     positions: dict[str, list[int]] = {}
     kept = [at for at, name in enumerate(lower) if name not in _REPLACED]
@@ -133,19 +135,19 @@ def plan_headers(names: tuple[str, ...], added: tuple[str, ...]) -> HeaderPlan:
             positions.setdefault(lower[at], []).append(at)
     has_host = "host" in positions
     declared = positions.get("x-amz-content-sha256")
-    for at, name in enumerate(ADDED, len(names)):
-        if name in added:
+    for at, (name, wanted) in enumerate(zip(ADDED, added, strict=True), len(names)):
+        if wanted:
             positions.setdefault(name, [at])
     form = header_form(tuple(sorted(positions)))
     end = len(names) + len(ADDED)
-    wanted = [[end], [end + 1], [end + 2]]
-    wanted += [positions[name] for name in form.names]
-    wanted.append([end - 1] if declared is None else declared[-1:])
+    order = [[end], [end + 1], [end + 2]]
+    order += [positions[name] for name in form.names]
+    order.append([len(names) + _PAYLOAD] if declared is None else declared[-1:])
     pick: Callable[[Sequence[str]], tuple[str, ...]]
-    if all(len(listed) == 1 for listed in wanted):
-        pick = tuple_getter([listed[0] for listed in wanted])
+    if all(len(listed) == 1 for listed in order):
+        pick = tuple_getter([listed[0] for listed in order])
     else:
-        pick = _joiner(wanted)
+        pick = _joiner(order)
     return HeaderPlan(
         form,
         None if len(kept) == len(names) else tuple(kept),
@@ -182,38 +184,53 @@ def sign(
     the session token after signing, for the few services that want it so. Raises
     `SigningError`. The request is not changed.
     """
-    s3 = service in S3_SERVICES
-    host, path, query = locate(request.url, s3, normalize_path)
     stamp = timestamp_of(int(time.time() if now is None else now))
+    key = mac_key(credentials.secret_access_key, stamp[:8], region, service)
+    s3 = service in S3_SERVICES
+    return sign_with(
+        key, stamp, request, credentials, s3, normalize_path, content_sha256, unsigned_session_token
+    )
+
+
+def sign_with(
+    key: SigningKey,
+    stamp: str,
+    request: HttpRequest,
+    credentials: Credentials,
+    s3: bool,
+    normalize_path: bool,
+    content_sha256: bool | None,
+    unsigned_session_token: bool,
+) -> list[tuple[str, str]]:
+    """`sign` with a key of either algorithm."""
+    host, path, query = locate(request.url, s3, normalize_path)
     body = request.body
     token = credentials.session_token
+    region_set = key.region_set
     given = request.headers
     if content_sha256 is None:
         content_sha256 = s3 or (isinstance(body, str) and not _is_hash(body))
     names, values = zip(*given, strict=True) if given else ((), ())
     signs_token = token is not None and not unsigned_session_token
-    plan = plan_headers(names, _ADDED[signs_token, content_sha256])
-    signed = plan.form.text
+    plan = plan_headers(names, (True, True, signs_token, content_sha256, region_set is not None))
     payload = _payload(body) if plan.payload is None else values[plan.payload].strip()
-    canonical = _render(
-        plan, (*values, host, stamp, token or "", payload, request.method, path, query)
-    )
-    key = mac_key(credentials.secret_access_key, stamp[:8], region, service)
+    added = (host, stamp, token or "", payload, region_set or "", request.method, path, query)
+    signature = _sign_canonical(key, stamp, plan, (*values, *added))
     headers = list(given) if plan.kept is None else [given[at] for at in plan.kept]
     if not plan.has_host:
         headers.append(("Host", host))
     headers.append(("X-Amz-Date", stamp))
+    if region_set is not None:
+        headers.append(("X-Amz-Region-Set", region_set))
     if token is not None:
         headers.append(("X-Amz-Security-Token", token))
     if content_sha256 and plan.payload is None:
         headers.append(("X-Amz-Content-SHA256", payload))
-    headers.append(
-        (
-            "Authorization",
-            f"{ALGORITHM} Credential={credentials.access_key_id}/{key.scope}, "
-            f"SignedHeaders={signed}, Signature={_sign_canonical(canonical, stamp, key)}",
-        )
+    authorization = (
+        f"{key.algorithm} Credential={credentials.access_key_id}/{key.scope}, "
+        f"SignedHeaders={plan.form.text}, Signature={signature}"
     )
+    headers.append(("Authorization", authorization))
     return headers
 
 
@@ -235,57 +252,90 @@ def presign(
     Warns with `SessionEndsFirstWarning` if the session ends before the URL does. Raises
     `SigningError`.
     """
-    if not 1 <= expires <= 604800:
-        raise SigningError(
-            f"A presigned URL cannot be valid for {expires} s: AWS takes 1 to 604800 s (7 days)."
-        )
     seconds = time.time() if now is None else now
-    _warn_if_session_ends_first(credentials, seconds + expires)
-    s3 = service in S3_SERVICES
-    host, path, asked = split_url(request.url)
     stamp = timestamp_of(int(seconds))
-    names = tuple([name for name, _ in request.headers])
+    key = mac_key(credentials.secret_access_key, stamp[:8], region, service)
+    check_expires(expires, credentials, seconds)
+    s3 = service in S3_SERVICES
+    return presign_with(
+        key, stamp, request, credentials, expires, s3, normalize_path, unsigned_session_token
+    )
+
+
+def presign_with(
+    key: SigningKey,
+    stamp: str,
+    request: HttpRequest,
+    credentials: Credentials,
+    expires: int,
+    s3: bool,
+    normalize_path: bool,
+    unsigned_session_token: bool,
+) -> str:
+    """`presign` with a key of either algorithm."""
+    host, path, asked = split_url(request.url)
     values = tuple([value for _, value in request.headers])
-    plan = plan_headers(names, ("host",))
-    signed = plan.form.text
+    names = tuple([name for name, _ in request.headers])
+    plan = plan_headers(names, (True, False, False, False, False))
     if plan.payload is not None:
         payload = values[plan.payload].strip()
     elif s3 and not isinstance(request.body, str):
         payload = UNSIGNED_PAYLOAD
     else:
         payload = _payload(request.body)
-    key = mac_key(credentials.secret_access_key, stamp[:8], region, service)
-    added = (
-        f"X-Amz-Algorithm={ALGORITHM}"
-        f"&X-Amz-Credential={quote(f'{credentials.access_key_id}/{key.scope}', safe='')}"
-        f"&X-Amz-Date={stamp}&X-Amz-Expires={expires}"
-        f"&X-Amz-SignedHeaders={quote(signed, safe='')}"
-    )
-    token = credentials.session_token
-    late = ""
-    if token is not None:
-        parameter = f"&X-Amz-Security-Token={quote(token, safe='')}"
-        if unsigned_session_token:
-            late = parameter
-        else:
-            added += parameter
+    parameters = {
+        "X-Amz-Algorithm": key.algorithm,
+        "X-Amz-Credential": f"{credentials.access_key_id}/{key.scope}",
+        "X-Amz-Date": stamp,
+        "X-Amz-Expires": str(expires),
+        "X-Amz-SignedHeaders": plan.form.text,
+    }
+    if key.region_set is not None:
+        parameters["X-Amz-Region-Set"] = key.region_set
+    late: dict[str, str] = {}
+    if credentials.session_token is not None:
+        chosen = late if unsigned_session_token else parameters
+        chosen["X-Amz-Security-Token"] = credentials.session_token
+    added = _encode_parameters(parameters)
     path, query = _canonical_target(
         path, f"{asked}&{added}" if asked else added, s3, normalize_path
     )
-    canonical = _render(plan, (*values, host, "", "", payload, request.method, path, query))
+    fixed = (host, "", "", payload, "", request.method, path, query)
+    late["X-Amz-Signature"] = _sign_canonical(key, stamp, plan, (*values, *fixed))
     base = request.url.partition("#")[0]
     joint = ("" if base.endswith(("?", "&")) else "&") if "?" in base else "?"
-    signature = _sign_canonical(canonical, stamp, key)
-    return f"{base}{joint}{added}{late}&X-Amz-Signature={signature}"
+    return f"{base}{joint}{added}&{_encode_parameters(late)}"
 
 
-def _render(plan: HeaderPlan, values: tuple[str, ...]) -> str:
+def _encode_parameters(parameters: Mapping[str, str]) -> str:
+    return "&".join([f"{name}={quote(value, safe='')}" for name, value in parameters.items()])
+
+
+def _sign_canonical(key: SigningKey, stamp: str, plan: HeaderPlan, values: tuple[str, ...]) -> str:
     try:
-        return plan.form.render(plan.pick(values))
+        canonical = plan.form.render(plan.pick(values))
     except LineBreakError:
         raise SigningError(
             "The request cannot be signed: a header's value holds a line break."
         ) from None
+    digest = sha256(canonical.encode()).hexdigest()
+    return key.sign(f"{key.algorithm}\n{stamp}\n{key.scope}\n{digest}".encode())
+
+
+def check_expires(expires: int, credentials: Credentials, now: float) -> None:
+    if not 1 <= expires <= 604800:
+        raise SigningError(
+            f"A presigned URL cannot be valid for {expires} s: AWS takes 1 to 604800 s (7 days)."
+        )
+    expiration = credentials.expiration
+    if expiration is not None and now + expires > expiration:
+        warnings.warn(
+            f"The presigned URL stops working {int(now + expires - expiration)} s before it "
+            "expires, when the session that signs it ends. Ask for a shorter `expires` or a "
+            "longer session.",
+            SessionEndsFirstWarning,
+            stacklevel=3,
+        )
 
 
 def _payload(body: bytes | str | None) -> str:
@@ -296,19 +346,3 @@ def _payload(body: bytes | str | None) -> str:
 
 def _is_hash(payload: str) -> bool:
     return len(payload) == 64 and payload.isalnum()
-
-
-def _sign_canonical(canonical: str, stamp: str, key: MacKey) -> str:
-    digest = sha256(canonical.encode()).hexdigest()
-    return key.hexdigest(f"{ALGORITHM}\n{stamp}\n{key.scope}\n{digest}".encode())
-
-
-def _warn_if_session_ends_first(credentials: Credentials, end: float) -> None:
-    expiration = credentials.expiration
-    if expiration is not None and end > expiration:
-        warnings.warn(
-            f"The presigned URL stops working {int(end - expiration)} s before it expires, when "
-            "the session that signs it ends. Ask for a shorter `expires` or a longer session.",
-            SessionEndsFirstWarning,
-            stacklevel=3,
-        )

@@ -3,13 +3,13 @@
 INVARIANT: `verify` alone makes a `Verified`; who holds one holds the proof.
 """
 
-import hmac
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, Never, final
 
 from daypass.sigv4.chain import ChunkChain
-from daypass.sigv4.keys import ALGORITHM, TERMINATOR, MacKey, timestamp_of
+from daypass.sigv4.keys import TERMINATOR, SigningKey, timestamp_of
 from daypass.sigv4.payload import Payload, PayloadMode, is_payload_mode
 from daypass.sigv4.presented import Presented
 from daypass.sigv4.refusal import Reason, Refusal
@@ -29,7 +29,7 @@ class Verified:
     __slots__ = ("_body_sha256", "_key", "_presented")
 
     _presented: Presented
-    _key: MacKey
+    _key: SigningKey
     _body_sha256: str | None
 
     def __init__(self) -> None:
@@ -49,6 +49,10 @@ class Verified:
         return self._presented.envelope.access_key_id
 
     @property
+    def algorithm(self) -> str:
+        return self._presented.envelope.algorithm
+
+    @property
     def session_token(self) -> str | None:
         return self._presented.session_token
 
@@ -59,6 +63,7 @@ class Verified:
 
     @property
     def region(self) -> str:
+        """The region of the credential scope, "" for SigV4A."""
         return self._presented.envelope.region
 
     @property
@@ -91,8 +96,7 @@ class Verified:
 
     def chunk_chain(self) -> ChunkChain:
         """A new chain of chunk signatures that starts at this request's signature."""
-        presented = self._presented
-        return ChunkChain(self._key, presented.stamp, presented.envelope.scope, presented.signature)
+        return ChunkChain(self._key, self._presented.stamp, self._presented.signature)
 
 
 def verify(
@@ -115,20 +119,18 @@ def verify(
     envelope = presented.envelope
     if (
         envelope.date != presented.stamp[:8]
-        or envelope.region != region
+        or not (envelope.region == region or _in_region_set(region, presented.region_set))
         or envelope.service != service
         or envelope.terminator != TERMINATOR
     ):
         raise _wrong_scope(presented, service, region)
     payload = _payload_line(presented, body_sha256)
     secret = lookup(presented)
-    key = envelope.mac_key(_NOBODY if secret is None else secret)
-    # The comparison is of bytes: text beyond ASCII would raise.
-    given = presented.signature.encode("utf-8", "surrogatepass")
+    key = envelope.signing_key(_NOBODY if secret is None else secret)
     matches = False
     for canonical in presented.canonical:
         text = _string_to_sign(presented, canonical + payload.encode())
-        matches |= hmac.compare_digest(key.hexdigest(text).encode(), given)
+        matches |= key.matches(text, presented.signature)
     if secret is None:
         raise Refusal(
             Reason.UNKNOWN_ACCESS_KEY,
@@ -144,9 +146,18 @@ def verify(
     return verified
 
 
+def _in_region_set(region: str, region_set: str | None) -> bool:
+    """Whether a SigV4A region set ("us-east-1,eu-*", "*") takes the region in."""
+    if region_set is None:
+        return False
+    patterns = [re.escape(part.strip()).replace(r"\*", ".*") for part in region_set.split(",")]
+    return any(re.fullmatch(pattern, region) for pattern in patterns)
+
+
 def _string_to_sign(presented: Presented, canonical_request: bytes) -> bytes:
     digest = sha256(canonical_request).hexdigest()
-    return f"{ALGORITHM}\n{presented.stamp}\n{presented.envelope.scope}\n{digest}".encode()
+    envelope = presented.envelope
+    return f"{envelope.algorithm}\n{presented.stamp}\n{envelope.scope}\n{digest}".encode()
 
 
 def _payload_line(presented: Presented, body_sha256: str | None) -> str:
@@ -232,8 +243,9 @@ def _wrong_scope(presented: Presented, service: str, region: str) -> Refusal:
     fields: dict[str, str] = {}
     if envelope.date != presented.stamp[:8]:
         reason, given, expected = Reason.WRONG_DATE, envelope.date, presented.stamp[:8]
-    elif envelope.region != region:
-        reason, given, expected = Reason.WRONG_REGION, envelope.region, region
+    elif not (envelope.region == region or _in_region_set(region, presented.region_set)):
+        given = envelope.region or presented.region_set or ""
+        reason, expected = Reason.WRONG_REGION, region
         fields = {"Region": region}
     elif envelope.service != service:
         reason, given, expected = Reason.WRONG_SERVICE, envelope.service, service
