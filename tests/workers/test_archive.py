@@ -1,0 +1,87 @@
+"""Deployment packages: what is unpacked, how, and what is not. Attacks are in tests/security."""
+
+import hashlib
+import io
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from daypass.workers.archive import ArchiveError, CodeDirectory
+from tests.functions import pack
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> CodeDirectory:
+    directory = CodeDirectory(tmp_path)
+    directory.prepare()
+    return directory
+
+
+def test_a_package_becomes_a_directory_of_its_files(code: CodeDirectory) -> None:
+    package = pack({"app.py": "print(1)", "lib/deep/x.txt": "x"})
+    path = code.unpack(package)
+
+    assert path.name == hashlib.sha256(package).hexdigest()
+    assert (path / "app.py").read_text() == "print(1)"
+    assert (path / "lib/deep/x.txt").read_text() == "x"
+    assert code.find(path.name) == path
+
+
+def test_only_the_executable_bit_of_a_mode_is_kept(code: CodeDirectory) -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        for name, mode in (("plain", 0o100666), ("setuid", 0o104777), ("none", 0o100000)):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = mode << 16
+            archive.writestr(entry, name)
+    previous = os.umask(0)
+    try:
+        path = code.unpack(package.getvalue())
+    finally:
+        os.umask(previous)
+
+    modes = {name: stat.S_IMODE((path / name).stat().st_mode) for name in os.listdir(path)}
+    assert modes == {"plain": 0o644, "setuid": 0o755, "none": 0o644}
+
+
+def test_a_package_made_on_windows_is_taken(code: CodeDirectory) -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        entry = zipfile.ZipInfo("lib/app.py")
+        entry.create_system = 0
+        entry.external_attr = 0x20
+        archive.writestr(entry, "x")
+
+    assert (code.unpack(package.getvalue()) / "lib/app.py").read_text() == "x"
+
+
+def test_unpacking_again_is_the_same_directory(code: CodeDirectory) -> None:
+    package = pack({"app.py": ""})
+    assert code.unpack(package) == code.unpack(package)
+
+
+@pytest.mark.parametrize(
+    "package", [b"", b"no zip", b"PK\x03\x04", pack({"app.py": "x" * 100})[:-30]]
+)
+def test_what_is_no_zip_is_refused(code: CodeDirectory, package: bytes, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError):
+        code.unpack(package)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_damaged_entry_is_refused(code: CodeDirectory) -> None:
+    package = bytearray(pack({"app.py": "print(1)" * 100}))
+    package[50] ^= 0xFF
+    with pytest.raises(ArchiveError, match="damaged"):
+        code.unpack(bytes(package))
+
+
+def test_what_an_earlier_boot_left_is_removed(tmp_path: Path) -> None:
+    old = tmp_path / "code-of-an-earlier-boot" / "x"
+    old.mkdir(parents=True)
+    CodeDirectory(tmp_path).prepare()
+
+    assert not old.exists()

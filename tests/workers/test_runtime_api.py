@@ -1,0 +1,184 @@
+"""The wire of the HTTP Runtime API, as recorded from AWS's emulator of it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from daypass.workers.function import Event
+from daypass.workers.runtime_api import RuntimeApi
+
+EVENT = Event(
+    "8476a536-e9f4-11e8-9739-2dfe598c3fcd", b'{"key": "value"}', '{"client": {}}', "Root=1"
+)
+PREFIX = "/2018-06-01/runtime"
+
+
+class Told:
+    """What a listener was told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def is_ready(self) -> None:
+        self.calls.append(("ready",))
+
+    def responded(self, request_id: str, payload: bytes) -> None:
+        self.calls.append(("responded", request_id, payload))
+
+    def failed(self, request_id: str, payload: bytes, error_type: str) -> None:
+        self.calls.append(("failed", request_id, payload, error_type))
+
+    def init_failed(self, payload: bytes, error_type: str) -> None:
+        self.calls.append(("init_failed", payload, error_type))
+
+    def oversized(self, request_id: str, size: int) -> None:
+        self.calls.append(("oversized", request_id, size))
+
+    def hung_up(self) -> None:
+        self.calls.append(("hung_up",))
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+async def api(told: Told) -> AsyncIterator[RuntimeApi]:
+    # This test is in its own session, so it may connect.
+    api = await RuntimeApi.open(told, lambda: os.getsid(0))
+    yield api
+    api.close()
+
+
+@pytest.fixture
+async def client(api: RuntimeApi) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://{api.address}", timeout=10) as client:
+        yield client
+
+
+async def test_next_waits_for_an_event_and_carries_it(
+    api: RuntimeApi, client: httpx.AsyncClient, told: Told
+) -> None:
+    waiting = asyncio.ensure_future(client.get(f"{PREFIX}/invocation/next"))
+    while not told.calls:
+        await asyncio.sleep(0.01)
+    assert not waiting.done()
+    api.invoke(EVENT, "arn:aws:lambda:us-east-2:123456789012:function:custom", 1_542_409_706.888)
+    answer = await waiting
+
+    assert answer.status_code == 200
+    assert answer.content == EVENT.payload
+    # The names and forms of the Lambda developer guide, "Using the Lambda runtime API".
+    assert answer.headers["lambda-runtime-aws-request-id"] == EVENT.request_id
+    assert answer.headers["lambda-runtime-deadline-ms"] == "1542409706888"
+    assert (
+        answer.headers["lambda-runtime-invoked-function-arn"]
+        == "arn:aws:lambda:us-east-2:123456789012:function:custom"
+    )
+    assert answer.headers["lambda-runtime-trace-id"] == "Root=1"
+    assert answer.headers["lambda-runtime-client-context"] == '{"client": {}}'
+    assert "lambda-runtime-cognito-identity" not in answer.headers
+
+
+async def test_a_response_is_accepted_once(
+    api: RuntimeApi, client: httpx.AsyncClient, told: Told
+) -> None:
+    api.invoke(EVENT, "arn", 0)
+    await client.get(f"{PREFIX}/invocation/next")
+    path = f"{PREFIX}/invocation/{EVENT.request_id}/response"
+    first = await client.post(path, content=b"42")
+    second = await client.post(path, content=b"43")
+
+    assert (first.status_code, first.content) == (202, b'{"status":"OK"}\n')
+    assert second.status_code == 400
+    assert second.json() == {
+        "errorMessage": "Invalid request ID",
+        "errorType": "InvalidRequestID",
+    }
+    assert told.calls[1:] == [("responded", EVENT.request_id, b"42")]
+
+
+async def test_a_chunked_response_is_whole(
+    api: RuntimeApi, client: httpx.AsyncClient, told: Told
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"a"'
+        yield b": 1}"
+
+    api.invoke(EVENT, "arn", 0)
+    await client.post(f"{PREFIX}/invocation/{EVENT.request_id}/response", content=pieces())
+
+    assert told.calls == [("responded", EVENT.request_id, b'{"a": 1}')]
+
+
+async def test_errors_name_their_type(
+    api: RuntimeApi, client: httpx.AsyncClient, told: Told
+) -> None:
+    header = {"Lambda-Runtime-Function-Error-Type": "Runtime.Broken"}
+    api.invoke(EVENT, "arn", 0)
+    await client.post(
+        f"{PREFIX}/invocation/{EVENT.request_id}/error",
+        content=b'{"errorType": "Own"}',
+        headers=header,
+    )
+    await client.post(f"{PREFIX}/init/error", content=b'{"errorType": "Own"}')
+
+    assert told.calls == [
+        ("failed", EVENT.request_id, b'{"errorType": "Own"}', "Runtime.Broken"),
+        ("init_failed", b'{"errorType": "Own"}', "Own"),
+    ]
+
+
+async def test_an_oversized_response_is_refused(
+    api: RuntimeApi, client: httpx.AsyncClient, told: Told
+) -> None:
+    api.invoke(EVENT, "arn", 0)
+    answer = await client.post(
+        f"{PREFIX}/invocation/{EVENT.request_id}/response", content=bytes(6_291_557)
+    )
+
+    assert answer.status_code == 413
+    assert answer.json() == {
+        "errorMessage": "Exceeded maximum allowed payload size (6291556 bytes).",
+        "errorType": "RequestEntityTooLarge",
+    }
+    assert told.calls == [("oversized", EVENT.request_id, 6_291_557)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("POST", f"{PREFIX}/invocation/next"),
+        ("POST", f"{PREFIX}/invocation/x/other"),
+        ("GET", f"{PREFIX}/invocation/x/response"),
+        ("DELETE", f"{PREFIX}/init/error"),
+    ],
+)
+async def test_what_there_is_not(client: httpx.AsyncClient, method: str, path: str) -> None:
+    assert (await client.request(method, path)).status_code == 404
+
+
+async def test_what_is_not_http_ends_the_connection(api: RuntimeApi) -> None:
+    host, _, port = api.address.partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"\x16\x03\x01\x00\x00\r\n\r\n")
+
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_another_session_is_not_served(told: Told) -> None:
+    api = await RuntimeApi.open(told, lambda: 1)
+    try:
+        async with httpx.AsyncClient() as client:
+            with pytest.raises(httpx.TransportError):
+                await client.get(f"http://{api.address}{PREFIX}/invocation/next")
+    finally:
+        api.close()
+    assert told.calls == []
