@@ -38,9 +38,20 @@ class Application:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _HEADER_BYTES:
             await _send(_header_section_too_large(), send)
             return
-        request = _request(scope, receive)
+        asked = False
+
+        async def ask() -> Message:
+            nonlocal asked
+            asked = True
+            return await receive()
+
+        request = _request(scope, ask)
         try:
             response = await respond(self._gateway, request)
+            if not asked and "expect" in request.headers:
+                # The client waits for leave to send its body, which never comes now: what it
+                # sends next on this connection would be read as that body (RFC 9110, 10.1.1).
+                response.headers.append(("connection", "close"))
             await _send(response, send)
         except ClientGoneError:
             _log.debug("the client went away: %s %s", request.method, request.path)
