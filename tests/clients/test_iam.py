@@ -97,6 +97,8 @@ def test_managed_policies_versions_and_boundaries_hold(user, server, iam, name):
     assert code_of(mine.list_roles) == ("AccessDenied", 403)
     iam.delete_user_permissions_boundary(UserName=name)
     mine.list_roles()
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=allow("iam:ListPolicies"))
+    assert any(each["Arn"] == policy["Arn"] for each in mine.list_policies()["Policies"])
     read = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId="v1")["PolicyVersion"]
     # botocore decodes the document itself.
     assert read["Document"] == json.loads(allow("iam:ListUsers"))

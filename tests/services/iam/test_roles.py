@@ -164,6 +164,7 @@ def test_a_role_that_has_policies_is_not_deleted(iam):
         "Cannot delete entity, must delete policies first.",
     )
     iam.do("DeleteRolePolicy", RoleName="worker", PolicyName="p")
+    assert iam.do("ListInstanceProfilesForRole", RoleName="worker")["InstanceProfiles"] == []
     iam.do("DeleteRole", RoleName="worker")
     assert iam.node.identity.role("worker") is None
 

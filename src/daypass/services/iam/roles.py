@@ -111,6 +111,12 @@ async def delete_role(call: Call) -> Output:
     return None
 
 
+async def list_instance_profiles_for_role(call: Call) -> Output:
+    # There are no instances here, so none; tools ask before they delete a role.
+    existing_role(call, call.input["RoleName"])
+    return {"InstanceProfiles": [], "IsTruncated": False}
+
+
 async def _update(call: Call, role: Role, columns: dict[str, object]) -> None:
     def change(transaction: Transaction) -> None:
         current_row(transaction, role)
@@ -137,4 +143,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     operation("UpdateRoleDescription", on_identity(_ROLE), update_role_description),
     operation("UpdateAssumeRolePolicy", on_identity(_ROLE), update_assume_role_policy),
     operation("DeleteRole", on_identity(_ROLE), delete_role),
+    operation("ListInstanceProfilesForRole", on_identity(_ROLE), list_instance_profiles_for_role),
 )

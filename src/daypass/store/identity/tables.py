@@ -2,8 +2,8 @@
 
 access_keys: 2 a user, and the root user's. users: 5,000. roles: 1,000. groups: 300.
 managed_policies: 1,500, with at most 5 rows each in policy_versions. inline_policies: bounded by
-their summed length (2,048 characters a user, 5,120 a group, 10,240 a role). attachments: 10 an
-identity. memberships: 10 a user. account: 1 row.
+their summed length (2,048 characters a user, 5,120 a group, 10,240 a role, without white space;
+131,072 a document with it). attachments: 10 an identity. memberships: 10 a user. account: 1 row.
 """
 
 from typing import Any
