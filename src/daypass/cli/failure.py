@@ -1,6 +1,7 @@
 """How a command fails: what happened, why, and what to do, on stderr, and never a traceback."""
 
 import json
+import os
 from typing import IO, Final
 
 import click
@@ -42,10 +43,16 @@ class Failure(click.ClickException):
             error = {name: text for name, text in parts.items() if text}
             click.echo(json.dumps({"Error": error}), file=file, err=True)
             return
-        click.echo(f"{click.style('Error:', fg='red', bold=True)} {self.what}", file=file, err=True)
+        lines = [f"{click.style('Error:', fg='red', bold=True)} {self.what}"]
         for label, text in (("why", self.why), ("do ", self.remedy)):
             if text:
-                click.echo(f"  {click.style(label, bold=True)}  {text}", file=file, err=True)
+                lines.append(f"  {click.style(label, bold=True)}  {text}")
+        click.echo("\n".join(lines), file=file, err=True, color=color_choice())
+
+
+def color_choice() -> bool | None:
+    """False where the user wants none (https://no-color.org); None: on terminals alone."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def failure_of(error: Exception) -> Failure:

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from daypass import __version__
-from daypass.cli.failure import FAILED, INTERRUPTED, Failure, failure_of
+from daypass.cli.failure import FAILED, INTERRUPTED, Failure, color_choice, failure_of
 
 # Subcommand, the module that has it, and what it does. Modules are imported when needed alone.
 _COMMANDS: Final = {
@@ -90,7 +90,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     try:
-        code = cli.main(arguments, prog_name="daypass", standalone_mode=False)
+        code = cli.main(arguments, prog_name="daypass", standalone_mode=False, color=color_choice())
     except Failure as failure:
         failure.show()
         sys.exit(failure.status)

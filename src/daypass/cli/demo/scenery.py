@@ -5,7 +5,6 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from daypass.cli.demo.stage import Answer, Show, Stage, UnexpectedError
 from daypass.sigv4 import Credentials
@@ -166,11 +165,6 @@ def invoke(stage: Stage, name: str) -> dict[str, object]:
     returned = target.read_text(encoding="utf-8")
     stage.screen.answer(returned)
     return Answer(ok=True, text=returned).json()
-
-
-def reachable(stage: Stage, url: str) -> str:
-    """The Function URL in the form that needs no name service: the server's own address."""
-    return f"{stage.endpoint}/_urls/{(urlsplit(url).hostname or '').partition('.')[0]}/"
 
 
 def same_keys(text: str) -> bool:

@@ -151,7 +151,7 @@ class Stage:
             check=False,
         )
         ok = ended.returncode == 0
-        text = (ended.stdout if ok else ended.stderr or ended.stdout).strip()
+        text = (ended.stdout if ok else f"{ended.stdout}\n{ended.stderr}").strip()
         if show is Show.ALL:
             self.screen.answer(text or "(nothing)")
         return Answer(ok, text)
@@ -172,6 +172,7 @@ class Stage:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_PAGER": "",
             "PYTHONIOENCODING": "utf-8",
+            "NODE_NO_WARNINGS": "1",
         }
         return kept | {name: value for name, value in own.items() if value is not None}
 
