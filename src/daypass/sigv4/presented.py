@@ -190,14 +190,14 @@ def parse(
     if authorization is None:
         if not query or not _MAY_AUTHENTICATE(query):
             return None
-        parameters, rest = _split_query(query, dialect)
+        parameters, rest = split_query(query, dialect)
         if not parameters:
             return None
         _refuse_repeated(repeated, in_query=True)
         return _parse_query(method, path, rest, headers, parameters, rules)
     if repeated:
         _refuse_repeated(repeated, in_query=False)
-    if query and _MAY_AUTHENTICATE(query) and _split_query(query, dialect)[0]:
+    if query and _MAY_AUTHENTICATE(query) and split_query(query, dialect)[0]:
         raise Refusal(
             Reason.MULTIPLE_MECHANISMS,
             "Authentication is in the Authorization header and in the query; send one of them.",
@@ -209,8 +209,8 @@ def parse(
         region_set = headers.get("x-amz-region-set", "")
     stamp = headers.get("x-amz-date")
     if stamp is None:
-        stamp = _stamp_of_date_header(headers)
-    timestamp = _seconds(stamp)
+        stamp = stamp_of_date_header(headers)
+    timestamp = seconds_of(stamp)
     if timestamp is None:
         raise Refusal(Reason.MALFORMED_DATE, _printable(stamp))
     _refuse_unsigned(headers, envelope, rules, in_query=False)
@@ -252,7 +252,7 @@ def _parse_query(
         algorithm, parameters["X-Amz-Credential"], parameters["X-Amz-SignedHeaders"], in_query=True
     )
     stamp = parameters["X-Amz-Date"]
-    timestamp = _seconds(stamp)
+    timestamp = seconds_of(stamp)
     if timestamp is None:
         raise Refusal(Reason.MALFORMED_DATE, _printable(stamp), in_query=True)
     expires = _parse_expires(parameters["X-Amz-Expires"])
@@ -279,7 +279,7 @@ def _parse_query(
     )
 
 
-def _split_query(query: str, dialect: Dialect) -> tuple[dict[str, str], str]:
+def split_query(query: str, dialect: Dialect) -> tuple[dict[str, str], str]:
     """The authentication parameters of a query, and the query without the signature.
 
     A name in another case, or one that comes twice, is refused: two readers could take
@@ -460,7 +460,7 @@ def _parse_expires(text: str) -> int:
     raise Refusal(Reason.MALFORMED_EXPIRES, detail, in_query=True)
 
 
-def _stamp_of_date_header(headers: Mapping[str, str]) -> str:
+def stamp_of_date_header(headers: Mapping[str, str]) -> str:
     """The timestamp of a request that has only a Date header, as botocore and curl may sign."""
     date = headers.get("date")
     if date is None:
@@ -476,7 +476,7 @@ def _stamp_of_date_header(headers: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _seconds(stamp: str) -> float | None:
+def seconds_of(stamp: str) -> float | None:
     """Unix seconds of YYYYMMDDTHHMMSSZ, None for anything else."""
     if not _ISO_BASIC(stamp):
         return None

@@ -54,6 +54,12 @@ class Reason(Enum):
     INCOMPLETE_BODY = auto()
     CHUNK_SIGNATURE_MISMATCH = auto()
     MALFORMED_TRAILER = auto()
+    MISSING_FORM_FIELD = auto()
+    MALFORMED_POLICY = auto()
+    POLICY_EXPIRED = auto()
+    POLICY_VIOLATED = auto()
+    ENTITY_TOO_SMALL = auto()
+    ENTITY_TOO_LARGE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +203,12 @@ _QUERY: Final = {
     Reason.INCOMPLETE_BODY: _mismatch(_MISMATCH),
     Reason.CHUNK_SIGNATURE_MISMATCH: _mismatch(_MISMATCH),
     Reason.MALFORMED_TRAILER: _mismatch(_MISMATCH),
+    Reason.MISSING_FORM_FIELD: _incomplete(),
+    Reason.MALFORMED_POLICY: _incomplete(),
+    Reason.POLICY_EXPIRED: _mismatch(_MISMATCH),
+    Reason.POLICY_VIOLATED: _mismatch(_MISMATCH),
+    Reason.ENTITY_TOO_SMALL: _mismatch(_MISMATCH),
+    Reason.ENTITY_TOO_LARGE: _mismatch(_MISMATCH),
 }
 
 _JSON_CODES: Final = {
@@ -336,6 +348,25 @@ _S3: Final = {
         400,
         "The request contained trailing data that was not well-formed or did not conform to our "
         "published schema.",
+    ),
+    Reason.MISSING_FORM_FIELD: _Wording(
+        "InvalidArgument",
+        400,
+        "Bucket POST must contain a field named '{detail}'.  If it is specified, please check "
+        "the order of the fields.",
+    ),
+    Reason.MALFORMED_POLICY: _Wording("InvalidPolicyDocument", 400, "Invalid Policy: {detail}"),
+    Reason.POLICY_EXPIRED: _Wording(
+        "AccessDenied", 403, "Invalid according to Policy: Policy expired."
+    ),
+    Reason.POLICY_VIOLATED: _Wording("AccessDenied", 403, "Invalid according to Policy: {detail}"),
+    Reason.ENTITY_TOO_SMALL: _Wording(
+        "EntityTooSmall",
+        400,
+        "Your proposed upload is smaller than the minimum allowed size",
+    ),
+    Reason.ENTITY_TOO_LARGE: _Wording(
+        "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"
     ),
 }
 

@@ -1,10 +1,10 @@
 """Whether a request's signature is the one its access key makes.
 
-INVARIANT: `verify` alone makes a `Verified`; who holds one holds the proof.
+INVARIANT: `authenticate` alone makes a `Verified`; who holds one holds the proof.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final, Never, final
 
@@ -116,29 +116,42 @@ def verify(
     `body_verifier` checks it. now: Unix seconds. Raises `Refusal`.
     """
     _check_time(presented, now)
-    envelope = presented.envelope
-    if (
-        envelope.date != presented.stamp[:8]
-        or not (envelope.region == region or _in_region_set(region, presented.region_set))
-        or envelope.service != service
-        or envelope.terminator != TERMINATOR
-    ):
-        raise _wrong_scope(presented, service, region)
+    check_scope(presented, service, region)
     payload = _payload_line(presented, body_sha256)
+    texts = [_string_to_sign(presented, head + payload.encode()) for head in presented.canonical]
+    try:
+        return authenticate(presented, texts, lookup, body_sha256)
+    except SignatureMismatchError:
+        raise _mismatch(presented, payload) from None
+
+
+class SignatureMismatchError(Exception):
+    """The signature is none of the texts'."""
+
+
+def authenticate(
+    presented: Presented,
+    texts: Sequence[bytes],
+    lookup: Callable[[Presented], str | None],
+    body_sha256: str | None = None,
+) -> Verified:
+    """The proof that the signature is of one of the texts; scope and time are checked before.
+
+    Raises `SignatureMismatchError`, or `Refusal` for an unknown access key.
+    """
     secret = lookup(presented)
-    key = envelope.signing_key(_NOBODY if secret is None else secret)
+    key = presented.envelope.signing_key(_NOBODY if secret is None else secret)
     matches = False
-    for canonical in presented.canonical:
-        text = _string_to_sign(presented, canonical + payload.encode())
+    for text in texts:
         matches |= key.matches(text, presented.signature)
     if secret is None:
         raise Refusal(
             Reason.UNKNOWN_ACCESS_KEY,
-            fields={"AWSAccessKeyId": envelope.access_key_id},
+            fields={"AWSAccessKeyId": presented.access_key_id},
             in_query=presented.in_query,
         )
     if not matches:
-        raise _mismatch(presented, payload)
+        raise SignatureMismatchError
     verified = object.__new__(Verified)
     verified._presented = presented
     verified._key = key
@@ -236,6 +249,18 @@ def _time_fields(presented: Presented, now: float) -> dict[str, str]:
 def _iso_extended(seconds: float) -> str:
     text = timestamp_of(int(seconds))
     return f"{text[:4]}-{text[4:6]}-{text[6:11]}:{text[11:13]}:{text[13:]}"
+
+
+def check_scope(presented: Presented, service: str, region: str) -> None:
+    """Raises `Refusal` unless the signature is for this service and region, on its own date."""
+    envelope = presented.envelope
+    if (
+        envelope.date != presented.stamp[:8]
+        or not (envelope.region == region or _in_region_set(region, presented.region_set))
+        or envelope.service != service
+        or envelope.terminator != TERMINATOR
+    ):
+        raise _wrong_scope(presented, service, region)
 
 
 def _wrong_scope(presented: Presented, service: str, region: str) -> Refusal:
