@@ -1,0 +1,135 @@
+"""The AWS SDK for JavaScript v3, unmodified, with only AWS_ENDPOINT_URL, a region and keys."""
+
+import json
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from daypass.cli.demo.node import node_modules
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+S3 = """
+import { S3Client, CreateBucketCommand, PutObjectCommand, GetObjectCommand, HeadObjectCommand,
+  ListObjectsV2Command, DeleteObjectCommand } from "@aws-sdk/client-s3";
+const Bucket = process.argv[2];
+const s3 = new S3Client({ forcePathStyle: true });
+await s3.send(new CreateBucketCommand({ Bucket }));
+const Key = "a folder/é +&=%.txt";
+const put = await s3.send(new PutObjectCommand({ Bucket, Key, Body: "hello",
+  ContentType: "text/plain", Metadata: { who: "me" } }));
+const got = await s3.send(new GetObjectCommand({ Bucket, Key, Range: "bytes=1-3" }));
+const head = await s3.send(new HeadObjectCommand({ Bucket, Key }));
+const listed = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: "a folder/" }));
+await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+const gone = await s3.send(new GetObjectCommand({ Bucket, Key })).catch((error) => error);
+console.log(JSON.stringify({ etag: put.ETag, part: await got.Body.transformToString(),
+  metadata: head.Metadata, type: head.ContentType,
+  keys: listed.Contents.map((item) => item.Key), gone: gone.name }));
+"""
+
+STS = """
+import { STSClient, GetCallerIdentityCommand, AssumeRoleCommand } from "@aws-sdk/client-sts";
+const RoleArn = process.argv[2];
+const mine = new STSClient({});
+const answer = await mine.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "js" }));
+const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials;
+const session = new STSClient({ credentials: { accessKeyId: AccessKeyId,
+  secretAccessKey: SecretAccessKey, sessionToken: SessionToken } });
+const who = await session.send(new GetCallerIdentityCommand({}));
+const refusal = await session.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "js" }))
+  .catch((error) => error);
+const forged = new STSClient({ credentials: { accessKeyId: AccessKeyId,
+  secretAccessKey: "wrong", sessionToken: SessionToken } });
+const mismatch = await forged.send(new GetCallerIdentityCommand({})).catch((error) => error);
+console.log(JSON.stringify({ arn: who.Arn, left: (Expiration - Date.now()) / 1000,
+  refusal: refusal.name, mismatch: mismatch.name }));
+"""
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory):
+    """Runs a module beside the locked packages; what it printed as JSON."""
+    modules = node_modules(EXAMPLES / "node")
+    if isinstance(modules, str):
+        pytest.skip(modules)
+    directory = tmp_path_factory.mktemp("node")
+    (directory / "node_modules").symlink_to(modules / "node_modules")
+    for program in (EXAMPLES / "node").glob("*.mjs"):
+        shutil.copy(program, directory)
+
+    def run(program, *arguments, env):
+        if not program.endswith(".mjs"):
+            source, program = program, f"{uuid.uuid4().hex}.mjs"
+            (directory / program).write_text(source)
+        ended = subprocess.run(
+            ["node", str(directory / program), *arguments],
+            env=env | {"NODE_NO_WARNINGS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout)
+
+    return run
+
+
+@pytest.fixture
+def name():
+    return f"node-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def cast(server, name):
+    """A user, and a role that it may assume and that may do anything."""
+    iam = server.client("iam")
+    user = iam.create_user(UserName=name)["User"]
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": user["Arn"]}, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    anything = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["s3:*", "lambda:*"], "Resource": "*"}],
+    }
+    iam.put_role_policy(RoleName=name, PolicyName="anything", PolicyDocument=json.dumps(anything))
+    environment = server.environment(
+        aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
+    )
+    return environment, role["Arn"]
+
+
+def test_s3_with_the_checksums_the_sdk_sends_by_default(server, node, name):
+    assert node(S3, name, env=server.environment()) == {
+        "etag": '"5d41402abc4b2a76b9719d911017c592"',
+        "part": "ell",
+        "metadata": {"who": "me"},
+        "type": "text/plain",
+        "keys": ["a folder/é +&=%.txt"],
+        "gone": "NoSuchKey",
+    }
+
+
+def test_sts_and_its_errors(server, node, name, cast):
+    environment, role = cast
+    found = node(STS, role, env=environment)
+    assert found["arn"] == f"arn:aws:sts::{server.account_id}:assumed-role/{name}/js"
+    assert 3500 < found["left"] <= 3600
+    assert found["refusal"] == "AccessDenied"
+    assert found["mismatch"] == "SignatureDoesNotMatch"
+
+
+def test_the_example_that_lists_a_bucket(server, node, name, cast):
+    environment, role = cast
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="b", Body=b"")
+    s3.put_object(Bucket=name, Key="a", Body=b"")
+    found = node("list-bucket.mjs", role, name, env=environment)
+    assert found["keys"] == ["a", "b"]
+    assert found["as"].endswith(f"assumed-role/{name}/list-bucket-js")
