@@ -22,8 +22,8 @@ def _latin(data: bytes) -> str:
 
 
 def path_once(received: Received, attempt: Attempt) -> Iterator[Attempt]:
-    if not received.s3:
-        yield replace(attempt, path=canonical_path(received.path, s3=True))
+    if not received.s3 and "%25" in attempt.path:
+        yield replace(attempt, path=attempt.path.replace("%25", "%"))
         yield replace(attempt, path=received.path)
 
 
@@ -33,7 +33,8 @@ def path_twice(received: Received, attempt: Attempt) -> Iterator[Attempt]:
 
 
 def path_raw(received: Received, attempt: Attempt) -> Iterator[Attempt]:
-    yield replace(attempt, path=_latin(unquote_to_bytes(received.path.encode("latin-1"))))
+    if "%" in received.path:
+        yield replace(attempt, path=_latin(unquote_to_bytes(received.path.encode("latin-1"))))
 
 
 def path_as_sent(received: Received, attempt: Attempt) -> Iterator[Attempt]:

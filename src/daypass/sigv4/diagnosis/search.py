@@ -31,6 +31,7 @@ from daypass.sigv4.verified import SKEW
 _LARGEST_BODY: Final = 1024 * 1024
 # In pairs only so many variants of each mistake are tried, or the search would take seconds.
 _FEW: Final = 8
+_HASH: Final = re.compile("[0-9a-f]{64}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,12 @@ def _outside(claim: _Claim, service: str, region: str, now: float | None) -> Ite
             f"The credential scope names the day {envelope.date}; the request's timestamp is "
             f"{claim.stamp}.",
         )
+    yield from _headers(received, envelope)
+    if now is not None and not received.in_query:
+        yield from _clock(claim.stamp, now)
+
+
+def _headers(received: Received, envelope: Envelope) -> Iterator[Finding]:
     if envelope.access_key_id.startswith("ASIA") and received.session_token is None:
         yield Finding(
             "token-missing",
@@ -246,8 +253,14 @@ def _outside(claim: _Claim, service: str, region: str, now: float | None) -> Ite
             "signed-headers-missing",
             f"SignedHeaders lists headers that were not sent: {', '.join(missing)[:256]}.",
         )
-    if now is not None and not received.in_query:
-        yield from _clock(claim.stamp, now)
+    declared = received.headers.get("x-amz-content-sha256", "")
+    body = received.body
+    if body is not None and _HASH(declared) and declared != sha256(body).hexdigest():
+        yield Finding(
+            "content-sha256",
+            "x-amz-content-sha256 is not the SHA-256 of the body that was sent. Hash the bytes "
+            "that are sent.",
+        )
 
 
 def _clock(stamp: str, now: float) -> Iterator[Finding]:
@@ -274,7 +287,7 @@ def _search(
 ) -> tuple[tuple[Mistake, ...], Attempt] | None:
     """The fewest mistakes that give the signature, and what they make of the request."""
     given = signature.lower()
-    if not re.fullmatch("[0-9a-f]{64}", given):
+    if not _HASH(given):
         return None
     if base.signature() == given:
         return (), base
