@@ -123,8 +123,8 @@ def check_entries(entries: Sequence[zipfile.ZipInfo]) -> None:
     files: set[tuple[str, ...]] = set()
     directories: set[tuple[str, ...]] = set()
     for entry in entries:
-        _check_kind(entry)
         parts = _parts(entry)
+        _check_kind(entry)
         if entry.is_dir():
             directories.add(parts)
         elif parts in files:
