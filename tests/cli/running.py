@@ -11,7 +11,7 @@ CLEAN = {
 }
 
 
-def daypass(*arguments, env=None, stdin=b"", cwd=None):
+def daypass(*arguments, env=None, stdin=b"", timeout=60):
     """The ended process. env: instead of an environment without any AWS_ variable."""
     if env is None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -20,9 +20,8 @@ def daypass(*arguments, env=None, stdin=b"", cwd=None):
         [sys.executable, "-m", "daypass", *arguments],
         env=env,
         input=stdin,
-        cwd=cwd,
         capture_output=True,
-        timeout=60,
+        timeout=timeout,
         check=False,
     )
     assert b"Traceback" not in ended.stderr, ended.stderr.decode()

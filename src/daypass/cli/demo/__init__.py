@@ -1,6 +1,8 @@
 """`daypass demo`: the whole story, on a server of its own, with the clients people really use."""
 
+import signal
 import sys
+from types import FrameType
 from typing import Final
 
 import click
@@ -28,6 +30,8 @@ def demo(output: str) -> None:
     \b
     Example: daypass demo
     """
+    # Ended from outside, it still stops its server and leaves nothing behind.
+    signal.signal(signal.SIGTERM, _interrupt)
     screen = Screen(quiet=output == "json")
     examples = find_examples()
     with screen.busy("Preparing the Node.js clients"):
@@ -46,6 +50,10 @@ def demo(output: str) -> None:
         print_json(verdict)
     if not verdict["Ok"]:
         sys.exit(FAILED)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 COMMANDS: Final = {"demo": demo}
