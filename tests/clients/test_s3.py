@@ -24,7 +24,7 @@ from tests.conftest import Server
 MIB = 1024 * 1024
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def s3(server: Server) -> Any:
     return server.client("s3")
 
@@ -151,7 +151,9 @@ def test_headers_and_metadata_come_back(s3: Any, bucket: str) -> None:
         assert found["Metadata"] == {"colour": "light blue", "empty": ""}
 
 
-def test_an_expires_that_is_no_date_is_kept(s3: Any, bucket: str) -> None:
+def test_an_expires_that_is_no_date_is_kept(server: Server, bucket: str) -> None:
+    s3 = server.client("s3")
+
     def header(request: Any, **_: Any) -> None:
         request.headers["Expires"] = "0"
 
