@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any, Final, Never
 
 from daypass.protocol.malformed import MalformedBodyError
-from daypass.protocol.shapes import Member, Shape
+from daypass.protocol.shapes import Member, ModelError, Shape
 from daypass.protocol.timestamps import iso8601_seconds, parse_iso8601, parse_seconds, rfc822
 from daypass.protocol.timestamps import unix_seconds as _unix_seconds
 
@@ -98,7 +98,7 @@ def _read_structure(shape: Shape) -> Convert:
 
 def _read_list(shape: Shape) -> Convert:
     if shape.element is None:
-        raise ValueError(f"The list {shape.name} does not say what it holds.")
+        raise ModelError(f"The list {shape.name} does not say what it holds.")
     inner = compile_reader(shape.element)
 
     def read(value: Any) -> list[Any]:
@@ -111,7 +111,7 @@ def _read_list(shape: Shape) -> Convert:
 
 def _read_map(shape: Shape) -> Convert:
     if shape.value is None:
-        raise ValueError(f"The map {shape.name} does not say what it holds.")
+        raise ModelError(f"The map {shape.name} does not say what it holds.")
     inner = compile_reader(shape.value)
 
     def read(value: Any) -> dict[str, Any]:

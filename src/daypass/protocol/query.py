@@ -9,7 +9,7 @@ from daypass.protocol.errors import ServiceError
 from daypass.protocol.malformed import MalformedEncodingError, MalformedValueError
 from daypass.protocol.message import Body, Request, Response
 from daypass.protocol.percent import decode_form, decode_query
-from daypass.protocol.shapes import Member, OperationModel, Shape
+from daypass.protocol.shapes import Member, ModelError, OperationModel, Shape
 from daypass.protocol.text_in import compile_scalar
 from daypass.protocol.timestamps import iso8601_seconds
 from daypass.protocol.validation import Problem, Strictness, compile_check, summarize
@@ -196,7 +196,7 @@ def _wire(member: Member) -> str:
 def _read_list(place: Member) -> _Read:
     element = place.shape.element
     if element is None:
-        raise ValueError(f"The list {place.shape.name} does not say what it holds.")
+        raise ModelError(f"The list {place.shape.name} does not say what it holds.")
     inner = _compile_read(element)
     step = "" if place.flattened else (element.wire if element.named else "member")
 
@@ -211,7 +211,7 @@ def _read_list(place: Member) -> _Read:
 def _read_map(place: Member) -> _Read:
     key, value = place.shape.key, place.shape.value
     if key is None or value is None:
-        raise ValueError(f"The map {place.shape.name} does not say what it holds.")
+        raise ModelError(f"The map {place.shape.name} does not say what it holds.")
     read_key, read_value = _compile_read(key), _compile_read(value)
     step = "" if place.flattened else "entry"
 

@@ -81,8 +81,8 @@ def _compile_encode(operation: OperationModel) -> Encode:
 
     def compile_write(place: Member) -> Callable[[Any], bytes]:
         document = Member(place.name, place.shape, place.wire, namespace=_NAMESPACE)
-        write = compile_element(root or place.wire, document, iso8601_milliseconds)
-        return lambda value: f"{_DECLARATION}{write(value)}".encode()
+        opening, text, closing = compile_element(root or place.wire, document, iso8601_milliseconds)
+        return lambda value: f"{_DECLARATION}{opening}{text(value)}{closing}".encode()
 
     encode = compile_encode(operation, compile_write, _CONTENT_TYPE, _RAW_TYPE)
     if operation.output is None or "ContentRange" not in operation.output.members:

@@ -40,8 +40,8 @@ ROOTS: Final[Mapping[str, str]] = {
     "ListParts": "ListPartsResult",
 }
 
-# Values outside the enumeration that S3 refuses with a code or sentence of their own, by shape.
-_ENUMERATIONS: Final[Mapping[str, tuple[str, str]]] = {
+# Values outside the model that S3 refuses with a code or sentence of their own, by shape.
+_SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "EncodingType": ("InvalidArgument", "Invalid Encoding Method specified in Request"),
     "MetadataDirective": ("InvalidArgument", "Unknown metadata directive."),
     "TaggingDirective": ("InvalidArgument", "Unknown tagging directive."),
@@ -49,6 +49,10 @@ _ENUMERATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "ObjectLockLegalHoldStatus": (
         "InvalidArgument",
         "Legal Hold must be either of 'ON' or 'OFF'",
+    ),
+    "CopySource": (
+        "InvalidArgument",
+        "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
     ),
     "StorageClass": ("InvalidStorageClass", "The storage class you specified is not valid"),
 }
@@ -116,9 +120,7 @@ class S3Faults:
             message = f"The request lacks {member.wire}, which it must have."
             return _invalid_argument(message, member.wire, "")
         value = (problem.value or "").strip("'")
-        code, message = _ENUMERATIONS.get(
-            problem.shape.name, ("InvalidArgument", problem.sentence())
-        )
+        code, message = _SENTENCES.get(problem.shape.name, ("InvalidArgument", problem.sentence()))
         return _invalid_argument(message, member.wire, value, code)
 
     def unsupported(self, operation: str) -> ServiceError:

@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from daypass.protocol.malformed import MalformedBodyError, MalformedValueError
-from daypass.protocol.shapes import Member, Shape
+from daypass.protocol.shapes import Member, ModelError, Shape
 from daypass.protocol.text_in import compile_scalar
 
 Read = Callable[[Any], Any]
@@ -52,7 +52,7 @@ def compile_reader(place: Member) -> Read:
     if shape.kind == "list":
         return _read_list(shape)
     if shape.kind == "map":
-        raise ValueError(f"No XML body of a known service holds a map ({shape.name}).")
+        raise ModelError(f"No XML body of a known service holds a map ({shape.name}).")
     if shape.kind == "blob":
         return _read_blob
     scalar = compile_scalar(place, "iso8601")
@@ -107,7 +107,7 @@ def _read_structure(shape: Shape) -> Read:
 def _read_list(shape: Shape) -> Read:
     element = shape.element
     if element is None:
-        raise ValueError(f"The list {shape.name} does not say what it holds.")
+        raise ModelError(f"The list {shape.name} does not say what it holds.")
     wire, read_item = element.wire, compile_reader(element)
 
     def read(parent: "etree._Element") -> list[Any]:

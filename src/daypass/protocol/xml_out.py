@@ -5,11 +5,11 @@ A tree would cost ten times the text (measured on listings of 1,000 keys).
 
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from daypass.protocol.shapes import Member, Shape
+from daypass.protocol.shapes import Member, ModelError, Shape
 from daypass.protocol.timestamps import Format, iso8601_seconds, rfc822, unix_seconds
 
 Write = Callable[[Any], str]
@@ -19,6 +19,9 @@ _UNCARRIED: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
 _SPECIAL: Final = re.compile(f'[&<>"\r{_UNCARRIED}]')
 # A carriage return as itself would be read as a line feed.
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
+
+# Beyond these a structure's template is made anew each time; no operation comes near.
+_MOST_TEMPLATES: Final = 64
 
 
 def escape(text: str) -> str:
@@ -33,51 +36,47 @@ def _escaped(match: re.Match[str]) -> str:
     return _ESCAPES.get(match[0], "\ufffd")
 
 
-class Writers(dict[str, Write]):
-    """The writers of a structure by member; asking for another member is an error of the server."""
+class Element(NamedTuple):
+    """How a value is written: its text between two constants (empty for a flattened list)."""
 
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self._shape = shape.name
-
-    def __missing__(self, member: str) -> Write:
-        raise KeyError(f"{self._shape} has no member {member}; see its service model.")
+    opening: str
+    text: Write
+    closing: str
 
 
-def compile_element(tag: str, place: Member, timestamp: Format) -> Write:
-    """A closure that writes a value as an element of this name (or elements, if flattened)."""
+def compile_element(tag: str, place: Member, timestamp: Format) -> Element:
+    """How values at this place are written, as elements of this name."""
     shape = place.shape
     opening, closing = f"<{tag}{place.namespace}>", f"</{tag}>"
     if shape.kind == "structure":
-        return _structure_element(tag, place, timestamp)
+        if any(member.attribute for member in shape.members.values()):
+            return Element("", _attributed(tag, place, timestamp), "")
+        return Element(opening, compile_content(shape, timestamp), closing)
     if shape.kind == "list":
-        return _list_element(tag, place, timestamp)
+        if place.flattened:
+            return Element("", _items(tag, place, timestamp), "")
+        return Element(opening, _items("", place, timestamp), closing)
     if shape.kind == "map":
-        return _map_element(tag, place, timestamp)
-    if shape.kind in ("integer", "long"):
-        return lambda value: f"{opening}{value:d}{closing}"
-    if shape.enum:
-        return _enum_element(opening, closing, frozenset(shape.enum))
-    if shape.kind in ("string", "character"):
-        return lambda value: f"{opening}{escape(value)}{closing}"
-    text = compile_text(place, timestamp)
-    return lambda value: f"{opening}{text(value)}{closing}"
+        if place.flattened:
+            return Element("", _entries(tag, place, timestamp), "")
+        return Element(opening, _entries("entry", place, timestamp), closing)
+    return Element(opening, compile_text(place, timestamp), closing)
 
 
 def compile_text(place: Member, timestamp: Format) -> Write:
-    """A closure that writes a scalar without its element, with no need of escaping but strings."""
+    """How a scalar is written, its special characters escaped."""
     kind = place.shape.kind
     if kind == "boolean":
         return lambda value: "true" if value else "false"
     if kind in ("integer", "long"):
-        return lambda value: f"{value:d}"
+        return int.__repr__
     if kind in ("float", "double"):
         return _float_text
     if kind == "blob":
         return lambda value: b64encode(value).decode("ascii")
     if kind == "timestamp":
         return timestamp_format(place.timestamp_format, timestamp)
-    return escape
+    return _EnumTexts(place.shape.enum).__getitem__ if place.shape.enum else escape
 
 
 def timestamp_format(name: str, default: Format) -> Format:
@@ -92,18 +91,65 @@ def timestamp_format(name: str, default: Format) -> Format:
 
 
 def compile_content(shape: Shape, timestamp: Format) -> Write:
-    """A closure that writes the members of a structure that belong in the body."""
-    writers = Writers(shape)
-    for name, member in shape.members.items():
-        if not member.location and not member.attribute:
-            writers[name] = compile_element(element_name(member), member, timestamp)
+    """How the members of a structure that belong in the body are written."""
+    return _Content(shape, timestamp).write
 
-    def write(values: dict[str, Any]) -> str:
-        return "".join(
-            [writers[name](value) for name, value in values.items() if value is not None]
+
+class _Content:
+    """The writer of a structure's members.
+
+    The answers of one operation have few different sets of members; each set gets a template when
+    it is first seen.
+    """
+
+    def __init__(self, shape: Shape, timestamp: Format) -> None:
+        self._shape = shape.name
+        self._elements = {
+            name: compile_element(element_name(member), member, timestamp)
+            for name, member in shape.members.items()
+            if not member.location and not member.attribute
+        }
+        self._templates: dict[tuple[str, ...], tuple[str, tuple[Write, ...]]] = {}
+
+    def write(self, values: Mapping[str, Any]) -> str:
+        """The members that are not None, as elements one after another."""
+        if None in values.values():
+            values = {name: value for name, value in values.items() if value is not None}
+        template, texts = self._template(tuple(values))
+        return template % tuple(
+            [text(value) for text, value in zip(texts, values.values(), strict=True)]
         )
 
-    return write
+    def write_all(self, items: Sequence[Mapping[str, Any]], opening: str, closing: str) -> str:
+        """Many structures, each between two constants.
+
+        A listing's entries nearly always have the same members: they are then written column by
+        column, without a step in Python for each (1,000 entries in half the time).
+        """
+        names = tuple(items[0]) if items else ()
+        columns = list(zip(*[item.values() for item in items], strict=False))
+        alike = all(tuple(item) == names for item in items)
+        if not columns or not alike or any(None in column for column in columns):
+            return "".join([f"{opening}{self.write(item)}{closing}" for item in items])
+        template, texts = self._template(names)
+        written = [map(text, column) for text, column in zip(texts, columns, strict=True)]
+        return "".join(map(f"{opening}{template}{closing}".__mod__, zip(*written, strict=True)))
+
+    def _template(self, names: tuple[str, ...]) -> tuple[str, tuple[Write, ...]]:
+        """The text around the values of these members, and how each value is written."""
+        found = self._templates.get(names)
+        if found is None:
+            elements = [self._element(name) for name in names]
+            pieces = [f"{element.opening}%s{element.closing}" for element in elements]
+            found = "".join(pieces), tuple(element.text for element in elements)
+            if len(self._templates) < _MOST_TEMPLATES:
+                self._templates[names] = found
+        return found
+
+    def _element(self, name: str) -> Element:
+        if name not in self._elements:
+            raise KeyError(f"{self._shape} has no member {name} in its body; see its model.")
+        return self._elements[name]
 
 
 def element_name(member: Member) -> str:
@@ -114,65 +160,59 @@ def element_name(member: Member) -> str:
     return member.wire
 
 
-def _structure_element(tag: str, place: Member, timestamp: Format) -> Write:
+def _attributed(tag: str, place: Member, timestamp: Format) -> Write:
+    """A structure some of whose members are attributes of its element."""
     shape = place.shape
     attributes = {name: member.wire for name, member in shape.members.items() if member.attribute}
     content = compile_content(shape, timestamp)
-    opening, closing = f"<{tag}{place.namespace}>", f"</{tag}>"
-    if not attributes:
-        return lambda values: f"{opening}{content(values)}{closing}"
 
-    def write(values: dict[str, Any]) -> str:
+    def write(values: Mapping[str, Any]) -> str:
         written = "".join(
             f' {wire}="{escape(values[name])}"'
             for name, wire in attributes.items()
             if values.get(name) is not None
         )
         rest = {name: value for name, value in values.items() if name not in attributes}
-        return f"<{tag}{place.namespace}{written}>{content(rest)}{closing}"
+        return f"<{tag}{place.namespace}{written}>{content(rest)}</{tag}>"
 
     return write
 
 
-def _list_element(tag: str, place: Member, timestamp: Format) -> Write:
-    element = place.shape.element
-    if element is None:
-        raise ValueError(f"The list {place.shape.name} does not say what it holds.")
-    if place.flattened:
-        item = compile_element(tag, element, timestamp)
-        return lambda values: "".join([item(value) for value in values])
-    item = compile_element(element.wire, element, timestamp)
-    opening, closing = f"<{tag}{place.namespace}>", f"</{tag}>"
-    return lambda values: f"{opening}{''.join([item(value) for value in values])}{closing}"
+def _items(tag: str, place: Member, timestamp: Format) -> Write:
+    """The elements of a list, named `tag` or as the list says."""
+    item = place.shape.element
+    if item is None:
+        raise ModelError(f"The list {place.shape.name} does not say what it holds.")
+    opening, text, closing = compile_element(tag or item.wire, item, timestamp)
+    if item.shape.kind == "structure" and opening:
+        content = _Content(item.shape, timestamp)
+        return lambda values: content.write_all(values, opening, closing)
+    return lambda values: "".join([f"{opening}{text(value)}{closing}" for value in values])
 
 
-def _map_element(tag: str, place: Member, timestamp: Format) -> Write:
+def _entries(tag: str, place: Member, timestamp: Format) -> Write:
+    """The entries of a map, each an element with a key and a value."""
     key, value = place.shape.key, place.shape.value
     if key is None or value is None:
-        raise ValueError(f"The map {place.shape.name} does not say what it holds.")
-    write_key = compile_element(key.wire, key, timestamp)
-    write_value = compile_element(value.wire, value, timestamp)
-    entry = tag if place.flattened else "entry"
-    opening, closing = ("", "") if place.flattened else (f"<{tag}{place.namespace}>", f"</{tag}>")
-
-    def write(values: dict[str, Any]) -> str:
-        entries = [
-            f"<{entry}>{write_key(name)}{write_value(item)}</{entry}>"
+        raise ModelError(f"The map {place.shape.name} does not say what it holds.")
+    before, key_text, between = compile_element(key.wire, key, timestamp)
+    opening, value_text, closing = compile_element(value.wire, value, timestamp)
+    return lambda values: "".join(
+        [
+            f"<{tag}>{before}{key_text(name)}{between}{opening}{value_text(item)}{closing}</{tag}>"
             for name, item in values.items()
         ]
-        return f"{opening}{''.join(entries)}{closing}"
-
-    return write
+    )
 
 
-def _enum_element(opening: str, closing: str, known: frozenset[str]) -> Write:
-    """Known values need no look at their characters; S3 may hold others, which are escaped."""
-    ready = {value: f"{opening}{escape(value)}{closing}" for value in known}
+class _EnumTexts(dict[str, str]):
+    """The texts of known values, which need no look at their characters; others are escaped."""
 
-    def write(value: str) -> str:
-        return ready.get(value) or f"{opening}{escape(value)}{closing}"
+    def __init__(self, known: Iterable[str]) -> None:
+        super().__init__((value, escape(value)) for value in known)
 
-    return write
+    def __missing__(self, value: str) -> str:
+        return escape(value)
 
 
 def _float_text(value: float) -> str:
