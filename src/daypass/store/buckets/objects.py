@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from daypass.store.buckets.errors import BucketGoneError, ObjectChangedError
 from daypass.store.buckets.records import (
@@ -46,6 +45,16 @@ _SEGMENTS = Prepared(
     .where(segments.c.object_id == bindparam("object"))
     .order_by(segments.c.position)
 )
+_EXISTING = Prepared(
+    select(objects.c.id, objects.c.etag, objects.c.data.is_(None)).where(
+        objects.c.bucket_id == bindparam("bucket"), objects.c.key == bindparam("key")
+    )
+)
+_DELETE = Prepared(delete(objects).where(objects.c.id == bindparam("object")))
+_INSERT = Prepared(
+    insert(objects).returning(objects.c.id),
+    [column.name for column in objects.columns if column.name != "id"],
+)
 
 
 def get_object(reader: Connection, bucket_id: int, key: bytes) -> StoredObject | None:
@@ -84,24 +93,21 @@ def put_object(
     released = _clear(transaction, bucket_id, key, check)
     connection = transaction.connection
     try:
-        result = connection.execute(
-            insert(objects),
-            {
-                "bucket_id": bucket_id,
-                "key": key,
-                "size": new.size,
-                "etag": new.etag,
-                "modified": new.modified,
-                "headers": pack(new.headers),
-                "metadata": pack(new.metadata),
-                "checksum": pack_checksum(new.checksum),
-                "upload_id": new.upload_id,
-                "data": new.data,
-            },
+        ((number,),) = _INSERT.rows(
+            connection,
+            bucket_id=bucket_id,
+            key=key,
+            size=new.size,
+            etag=new.etag,
+            modified=new.modified,
+            headers=pack(new.headers),
+            metadata=pack(new.metadata),
+            checksum=pack_checksum(new.checksum),
+            upload_id=new.upload_id,
+            data=new.data,
         )
-    except IntegrityError as error:
+    except connection.dialect.loaded_dbapi.IntegrityError as error:
         raise BucketGoneError from error
-    (number,) = result.inserted_primary_key or (0,)
     if new.segments:
         connection.execute(
             insert(segments),
@@ -163,23 +169,16 @@ def _clear(transaction: Transaction, bucket_id: int, key: bytes, check: Check) -
     Those of objects in several blobs are condemned: due later, unless another object has them.
     """
     connection = transaction.connection
-    row = connection.execute(
-        select(objects.c.id, objects.c.etag, objects.c.data.is_(None).label("in_blobs")).where(
-            objects.c.bucket_id == bucket_id, objects.c.key == key
-        )
-    ).first()
-    check(None if row is None else row.etag)
-    if row is None:
+    rows = _EXISTING.rows(connection, bucket=bucket_id, key=key)
+    if not rows:
+        check(None)
         return []
+    ((number, etag, in_blobs),) = rows
+    check(etag)
     held: list[str] = []
-    if row.in_blobs:
-        held = list(
-            connection.execute(
-                select(segments.c.blob).where(segments.c.object_id == row.id)
-            ).scalars()
-        )
-        connection.execute(delete(segments).where(segments.c.object_id == row.id))
-    connection.execute(delete(objects).where(objects.c.id == row.id))
+    if in_blobs:
+        held = [segment.blob for segment in get_segments(connection, number)]
+    _DELETE.rows(connection, object=number)  # its segments go with it
     if len(held) > 1:
         _condemn(transaction, held)
         return []
