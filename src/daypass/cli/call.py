@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import click
 import httpx
 
+from daypass import __version__
 from daypass.cli.failure import Failure
 from daypass.cli.options import output_option
 from daypass.cli.present import print_json
@@ -21,6 +22,7 @@ from daypass.client.loopback import LoopbackTransport
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _EXPLANATION: Final = "x-daypass-explanation"
+_EXCERPT: Final = 500  # characters of a body in an error
 
 
 @click.command()
@@ -82,6 +84,8 @@ def call(
         client = opened.enter_context(
             httpx.Client(
                 auth=auth,
+                # The bytes as they are stored, not packed on the way and unpacked here.
+                headers={"accept-encoding": "identity", "user-agent": f"daypass/{__version__}"},
                 transport=LoopbackTransport(_tls()),
                 timeout=httpx.Timeout(None, connect=10.0),
             )
@@ -90,9 +94,11 @@ def call(
         opened.callback(answer.close)
         if output == "json":
             _print_as_json(answer, scope.service, scope.region)
-        elif not (fail and answer.is_error):
+        elif fail and answer.is_error:
+            answer.read()
+        else:
             _print(answer, include, target)
-    _explain(answer, fail)
+        _explain(answer, fail)
 
 
 def _headers(given: Sequence[str], with_form: bool) -> list[tuple[str, str]]:
@@ -145,7 +151,7 @@ def _print(answer: httpx.Response, include: bool, target: str | None) -> None:
     with ExitStack() as opened:
         sink = opened.enter_context(Path(target).open("wb")) if target else sys.stdout.buffer
         sys.stdout.flush()
-        for piece in answer.iter_bytes():
+        for piece in answer.iter_raw():
             sink.write(piece)
         sink.flush()
     if not target and sys.stdout.isatty():
@@ -172,6 +178,7 @@ def _print_as_json(answer: httpx.Response, service: str, region: str) -> None:
 def _explain(answer: httpx.Response, fail: bool) -> None:
     why = unquote(answer.headers.get(_EXPLANATION, ""))
     if fail and answer.is_error:
+        why = why or answer.text[:_EXCERPT].strip()
         raise Failure(f"The answer is {answer.status_code} {answer.reason_phrase}.", why)
     if why:
         click.echo(f"{click.style('why', bold=True)}  {why}", err=True)

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from typing import Final, TypedDict
 
 from rich.console import Console, Group, RenderableType
+from rich.highlighter import JSONHighlighter
 from rich.padding import Padding
 from rich.panel import Panel
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 _SECRETS: Final = frozenset({"SecretAccessKey", "SessionToken"})
 _LINES: Final = 24
-_STYLES: Final = {"sent": "cyan", "answer": "default", "why": "yellow"}
 
 
 class CheckReport(TypedDict):
@@ -76,15 +75,16 @@ class Screen:
     def step(self, number: int, title: str, text: str) -> None:
         """Begins a step."""
         self._steps.append({"Number": number, "Title": title, "Checks": []})
-        heading = Text(f" {number} ", style="bold white on blue") + Text(f" {title}", style="bold")
         self._console.print()
-        self._console.print(heading)
+        self._console.print(
+            Text.assemble((f" {number} ", "bold white on blue"), (f" {title}", "bold"))
+        )
         self._console.print(Padding(Text(text, style="dim"), (0, 0, 0, 4)))
 
     def sent(self, text: str, note: str = "", documents: Sequence[str] = ()) -> None:
         """What was sent: a command, or a request. note: with whose credentials. documents: the
         JSON of its arguments."""
-        lines = [Text(text, style=_STYLES["sent"])]
+        lines = [Text(text, style="cyan")]
         lines += [Text(document, style="magenta") for document in documents]
         lines += [Text(note, style="dim")] if note else []
         self._row("→", Group(*lines))
@@ -93,14 +93,14 @@ class Screen:
         """What came back; secrets in JSON are masked."""
         shown = masked(text)
         if shown.startswith(("{", "[")):
-            self._row("←", Syntax(shown, "json", background_color="default", word_wrap=True))
+            self._row("←", JSONHighlighter()(shown))
         else:
             self._row("←", Text(shown))
 
     def why(self, text: str) -> None:
         """Daypass's explanation."""
         if text:
-            self._row("why", Text(text, style=_STYLES["why"]))
+            self._row("why", Text(text, style="yellow"))
 
     def check(self, text: str, ok: bool) -> None:
         """Something that must be so."""
