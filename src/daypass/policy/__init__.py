@@ -5,7 +5,9 @@ from daypass.policy.documents import Effect, Policy, PolicyKind, Statement, poli
 from daypass.policy.errors import PolicyError
 from daypass.policy.explanation import Considered, Explanation, LayerAnswer, Mismatch
 from daypass.policy.grammar import parse_policy, require_current_version
+from daypass.policy.linter import Finding, Severity, lint
 from daypass.policy.policyset import PolicySet
+from daypass.policy.positions import Position, statement_positions
 from daypass.policy.principals import ANONYMOUS, Principal, PrincipalKind
 from daypass.policy.remedy import Remedy
 from daypass.policy.requests import AuthorizationRequest, Layer, Layers, Outcome
@@ -17,6 +19,7 @@ __all__ = [
     "Decision",
     "Effect",
     "Explanation",
+    "Finding",
     "Layer",
     "LayerAnswer",
     "Layers",
@@ -26,12 +29,16 @@ __all__ = [
     "PolicyError",
     "PolicyKind",
     "PolicySet",
+    "Position",
     "Principal",
     "PrincipalKind",
     "Remedy",
+    "Severity",
     "Statement",
     "evaluate",
+    "lint",
     "parse_policy",
     "policy_size",
     "require_current_version",
+    "statement_positions",
 ]
