@@ -60,9 +60,10 @@ class Holders:
         if session is not None:
             # INVARIANT: a token is worth nothing with any other access key than its own.
             if session.access_key_id != presented.access_key_id:
-                raise Refusal(Reason.INVALID_TOKEN)
+                raise Refusal(Reason.INVALID_TOKEN, "the token is of another access key")
             if session.expires <= now:
-                raise Refusal(Reason.EXPIRED_TOKEN)
+                ended = f"the session ended at {iso_time(session.expires)}"
+                raise Refusal(Reason.EXPIRED_TOKEN, ended)
         return holder
 
 
@@ -72,9 +73,11 @@ def _look_up(node: Node, presented: Presented) -> Holder | None:
     try:
         session = node.keys.open(presented.session_token)
     except TokenError as error:
-        raise Refusal(Reason.INVALID_TOKEN) from error
-    if session.account != node.account_id or node.revocations.revoked(session):
-        raise Refusal(Reason.INVALID_TOKEN)
+        raise Refusal(Reason.INVALID_TOKEN, "this server did not issue it") from error
+    if session.account != node.account_id:
+        raise Refusal(Reason.INVALID_TOKEN, "it was issued for another account")
+    if node.revocations.revoked(session):
+        raise Refusal(Reason.INVALID_TOKEN, "the session was revoked")
     return _holder_of_session(node, session)
 
 
@@ -82,11 +85,11 @@ def _holder_of_key(node: Node, access_key_id: str) -> Holder | None:
     key = node.identity.access_key(access_key_id)
     if key is None or not key.active:
         return None
-    if key.user is None:
+    if key.user_id is None:
         return Holder(
             key.secret, _root(node), None, None, None, _principal_context(_root(node)), None
         )
-    user = node.identity.user(key.user)
+    user = node.identity.user_by_id(key.user_id)
     if user is None:
         return None
     principal = Principal(PrincipalKind.USER, node.account_id, user.arn, unique_id=user.id)
@@ -97,30 +100,42 @@ def _holder_of_key(node: Node, access_key_id: str) -> Holder | None:
 def _holder_of_session(node: Node, session: Session) -> Holder:
     if session.kind == SessionKind.ASSUMED_ROLE:
         return _role_session(node, session)
-    if session.subject_id == node.account_id:
-        return _session_holder(node, session, _root(node), None, None, {})
-    user = node.identity.user_by_id(session.subject_id)
-    if user is None:
-        raise Refusal(Reason.INVALID_TOKEN)
+    issuer, identity, boundary, own = _issuer(node, session)
     if session.kind == SessionKind.SESSION_TOKEN:
-        principal = Principal(PrincipalKind.USER, node.account_id, user.arn, unique_id=user.id)
-        own = {"aws:username": user.name, **_tags(user.tags)}
-        return _session_holder(node, session, principal, user.identity, user.boundary, own)
+        return _session_holder(node, session, issuer, identity, boundary, own)
     principal = Principal(
         PrincipalKind.FEDERATED_USER,
         node.account_id,
         f"arn:aws:sts::{node.account_id}:federated-user/{session.session_name}",
         unique_id=f"{node.account_id}:{session.session_name}",
-        user_arn=user.arn,
+        user_arn=issuer.arn,
     )
-    return _session_holder(node, session, principal, user.identity, user.boundary, {})
+    return _session_holder(node, session, principal, identity, boundary, {})
+
+
+def _issuer(
+    node: Node, session: Session
+) -> tuple[Principal, PolicySet | None, PolicySet | None, Context]:
+    """The user whose session this is, with its policies, boundary and condition keys."""
+    if session.subject_id == node.account_id:
+        return _root(node), None, None, {}
+    user = node.identity.user_by_id(session.subject_id)
+    if user is None:
+        raise Refusal(Reason.INVALID_TOKEN, "the session's user was deleted")
+    principal = Principal(PrincipalKind.USER, node.account_id, user.arn, unique_id=user.id)
+    return (
+        principal,
+        user.identity,
+        user.boundary,
+        {"aws:username": user.name, **_tags(user.tags)},
+    )
 
 
 def _role_session(node: Node, session: Session) -> Holder:
     # By id, not by name: a role deleted and made again is another role.
     role = node.identity.role_by_id(session.subject_id)
     if role is None:
-        raise Refusal(Reason.INVALID_TOKEN)
+        raise Refusal(Reason.INVALID_TOKEN, "the session's role was deleted")
     principal = Principal(
         PrincipalKind.ROLE_SESSION,
         node.account_id,

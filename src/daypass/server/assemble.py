@@ -8,7 +8,7 @@ from daypass.blobs import FileBlobs
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
 from daypass.protocol.message import Request, Response
-from daypass.server.config import Config, Ready
+from daypass.server.config import Config, Ready, ServerError
 from daypass.server.directory import load_master_key
 from daypass.services import functions, iam, s3, sessions, sts
 from daypass.store.buckets import BucketCache
@@ -16,7 +16,7 @@ from daypass.store.engine import open_store
 from daypass.store.functions import FunctionCache
 from daypass.store.identity import IdentityCache
 from daypass.store.sessions import RevocationCache, load_or_create_key_ring
-from daypass.workers import Environments
+from daypass.workers import Environments, IsolationError
 
 
 def open_node(config: Config, ready: Ready) -> Node:
@@ -44,7 +44,16 @@ def open_node(config: Config, ready: Ready) -> Node:
     )
     for cache in (node.identity, node.revocations, node.functions, node.buckets):
         store.keep(cache)
+    try:
+        node.environments.prepare()
+    except IsolationError as error:
+        raise ServerError(str(error)) from error
     return node
+
+
+async def keep_house(node: Node) -> None:
+    """What goes on in the background while the node serves. Runs until cancelled."""
+    await asyncio.gather(s3.keep_house(node), functions.keep_house(node))
 
 
 async def close_node(node: Node) -> None:

@@ -18,12 +18,11 @@ import uvloop
 
 from daypass.gateway.respond import Gateway
 from daypass.server.asgi import Application
-from daypass.server.assemble import close_node, open_node, services
+from daypass.server.assemble import close_node, keep_house, open_node, services
 from daypass.server.config import Config, Ready, ServerError, split_address, url_of
 from daypass.server.directory import claim, note_running, prepare
 from daypass.server.supervise import supervise
 from daypass.server.tls import Certificates, ensure_authority
-from daypass.services.s3 import keep_house
 
 _BACKLOG = 2048
 # Longer than the idle time of load balancers (60 s), so that they close first, never mid-request.
@@ -127,7 +126,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # An idle TLS connection would be waited for: its client owes a goodbye, and sends none.
         for connection in list(self.server_state.connections):
-            if connection.cycle is None or connection.cycle.response_complete:
+            cycle = getattr(connection, "cycle", None)
+            if cycle is None or cycle.response_complete:
                 connection.transport.abort()
         await super().shutdown(sockets)
 
