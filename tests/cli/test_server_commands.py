@@ -1,13 +1,16 @@
 """`daypass serve`, `init`, `env` and `ca`."""
 
 import json
+import os
 import shlex
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.cli.running import CLEAN, daypass
+from tests.conftest import start_server, stop_server
 
 
 def test_init_makes_a_private_directory_and_prints_the_root_key_once(tmp_path):
@@ -85,6 +88,20 @@ def test_ca_says_how_to_get_one(tmp_path):
     ended = daypass("ca", "--data", str(data))
     assert ended.code == 1
     assert "--tls" in ended.err
+
+
+def test_a_relative_data_directory_serves_functions_too(tmp_path):
+    running = start_server(Path(os.path.relpath(tmp_path / "data")))
+    try:
+        (tmp_path / "hello.py").write_text("def handler(event, context): return 'hello'\n")
+        deployed = daypass(
+            *("deploy", str(tmp_path / "hello.py"), "--url", "iam", "--output", "json"),
+            env=running.environment(),
+        )
+        url = json.loads(deployed.out)["Url"]
+        assert daypass("call", url, env=running.environment()).out == "hello"
+    finally:
+        stop_server(running)
 
 
 def test_serve_refuses_an_address_that_is_none(tmp_path):

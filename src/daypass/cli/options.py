@@ -30,7 +30,8 @@ output_option = click.option(
 
 data_option = click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    # Absolute: the server's processes do not all stay in the directory it was started in.
+    type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
     default="daypass-data",
     show_default=True,
     envvar="DAYPASS_DATA",
