@@ -12,11 +12,9 @@ from daypass.protocol.message import combine_headers
 from daypass.sigv4 import (
     EMPTY_SHA256,
     UNSIGNED_PAYLOAD,
-    ChunkChain,
     Credentials,
     Dialect,
     HttpRequest,
-    MacKey,
     PayloadMode,
     Refusal,
     body_verifier,
@@ -28,9 +26,10 @@ from daypass.sigv4 import (
     signature,
     signing_key,
     string_to_sign,
-    trailer_block,
     verify,
 )
+from daypass.sigv4.chain import ChunkChain, trailer_block
+from daypass.sigv4.keys import MacKey
 from daypass.sigv4.v4a import signing_key_v4a
 
 PLUS = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

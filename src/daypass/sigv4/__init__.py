@@ -1,10 +1,10 @@
 """AWS Signature Version 4: sign and presign requests, verify them, and say what is wrong."""
 
-from daypass.sigv4.body import BodyVerifier, body_verifier
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from daypass.sigv4.canonical import BrokenEscapeError, LineBreakError, canonical_request
-from daypass.sigv4.chain import ChunkChain, trailer_block
-from daypass.sigv4.chunked import SignedStream, sign_stream
-from daypass.sigv4.keys import MacKey, signature, signing_key, string_to_sign
+from daypass.sigv4.keys import signature, signing_key, string_to_sign
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD, Payload, PayloadMode
 from daypass.sigv4.presented import Presented, parse
 from daypass.sigv4.refusal import Reason, Refusal, RefusalError
@@ -12,20 +12,27 @@ from daypass.sigv4.signing import SessionEndsFirstWarning, presign, sign
 from daypass.sigv4.types import Credentials, Dialect, HttpRequest, SigningError
 from daypass.sigv4.verified import SKEW, Verified, verify
 
+if TYPE_CHECKING:
+    from daypass.sigv4.body import BodyVerifier, body_verifier
+    from daypass.sigv4.chunked import SignedStream, sign_stream
+    from daypass.sigv4.diagnosis import Diagnosis, Finding, diagnose
+    from daypass.sigv4.post_policy import PostForm, post_form, sign_post_policy, verify_post_form
+
 __all__ = [
     "EMPTY_SHA256",
     "SKEW",
     "UNSIGNED_PAYLOAD",
     "BodyVerifier",
     "BrokenEscapeError",
-    "ChunkChain",
     "Credentials",
+    "Diagnosis",
     "Dialect",
+    "Finding",
     "HttpRequest",
     "LineBreakError",
-    "MacKey",
     "Payload",
     "PayloadMode",
+    "PostForm",
     "Presented",
     "Reason",
     "Refusal",
@@ -36,13 +43,40 @@ __all__ = [
     "Verified",
     "body_verifier",
     "canonical_request",
+    "diagnose",
     "parse",
+    "post_form",
     "presign",
     "sign",
+    "sign_post_policy",
     "sign_stream",
     "signature",
     "signing_key",
     "string_to_sign",
-    "trailer_block",
     "verify",
+    "verify_post_form",
 ]
+
+# Imported when first asked for: who only signs or verifies does not wait for them.
+_LATER = {
+    "BodyVerifier": "body",
+    "body_verifier": "body",
+    "SignedStream": "chunked",
+    "sign_stream": "chunked",
+    "Diagnosis": "diagnosis",
+    "Finding": "diagnosis",
+    "diagnose": "diagnosis",
+    "PostForm": "post_policy",
+    "post_form": "post_policy",
+    "sign_post_policy": "post_policy",
+    "verify_post_form": "post_policy",
+}
+
+
+def __getattr__(name: str) -> object:
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final, NamedTuple, Protocol, TypeVar
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from typing import Final, Protocol, TypeVar, final
+
+from daypass.sigv4 import percent
 
 UNRESERVED: Final = "A-Za-z0-9_.~-"
 # %XX that stays as it is: upper-case hex, and not of an unreserved character.
@@ -57,17 +58,15 @@ def canonical_path(path: str, *, s3: bool, normalize: bool = True) -> str:
         return path if _PLAIN_KEY(path) else _canonical_key(path)
     if _PLAIN_PATH(path):
         return path
-    return quote_from_bytes(
-        (_without_dot_segments(path) if normalize else path).encode("latin-1"), safe="/-_.~"
-    )
+    wire = _without_dot_segments(path) if normalize else path
+    return percent.encode_path(wire.encode("latin-1"))
 
 
 def _canonical_key(path: str) -> str:
     if _BROKEN_ESCAPE(path):
         raise BrokenEscapeError(path)
     return "/".join(
-        quote_from_bytes(unquote_to_bytes(segment.encode("latin-1")), safe="-_.~")
-        for segment in path.split("/")
+        percent.encode(percent.decode(segment.encode("latin-1"))) for segment in path.split("/")
     )
 
 
@@ -108,7 +107,9 @@ def canonical_query(query: str) -> str:
         parts = query.replace("=", "\0").split("&")
         parts.sort()
         return "&".join(parts).replace("\0", "=")
-    pairs = sorted((_encoded(name), _encoded(value)) for name, value in decoded_query(query))
+    pairs = sorted(
+        (percent.encode(name), percent.encode(value)) for name, value in decoded_query(query)
+    )
     return "&".join([f"{name}={value}" for name, value in pairs])
 
 
@@ -120,12 +121,8 @@ def decoded_query(query: str) -> list[tuple[bytes, bytes]]:
     for part in query.replace("+", "%20").encode("latin-1").split(b"&"):
         if part:
             name, _, value = part.partition(b"=")
-            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
+            pairs.append((percent.decode(name), percent.decode(value)))
     return pairs
-
-
-def _encoded(text: bytes) -> str:
-    return quote_from_bytes(text, safe="-_.~")
 
 
 def canonical_value(value: str) -> str:
@@ -133,17 +130,22 @@ def canonical_value(value: str) -> str:
     return _BLANKS.sub(" ", value).strip(" ")
 
 
-class HeaderForm(NamedTuple):
+@final
+class HeaderForm:
     """The shape of the canonical request for one list of signed headers, made once a list.
 
-    text: the names as the SignedHeaders list.
+    text: the names as the SignedHeaders list. pick: takes their values from the headers.
     """
 
-    names: tuple[str, ...]
-    text: str
-    known: frozenset[str]
-    template: str
-    pick: Callable[[Mapping[str, str]], tuple[str, ...]]
+    __slots__ = ("_template", "known", "names", "pick", "text")
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.text = ";".join(names)
+        self.known = frozenset(names)
+        self.pick: Callable[[Mapping[str, str]], tuple[str, ...]] = tuple_getter(names)
+        lines = "".join([f"{name.replace('%', '%%')}:%s\n" for name in names])
+        self._template = f"%s\n%s\n%s\n{lines}\n{self.text.replace('%', '%%')}\n%s"
 
     def render(self, values: tuple[str, ...]) -> str:
         """The canonical request of method, path, query, header values by name, payload.
@@ -157,16 +159,13 @@ class HeaderForm(NamedTuple):
         if " " in text or "\t" in text:
             collapsed = [canonical_value(value) for value in values[3:-1]]
             values = (*values[:3], *collapsed, values[-1])
-        return self.template % values
+        return self._template % values
 
 
 @lru_cache(maxsize=1024)
 def header_form(names: tuple[str, ...]) -> HeaderForm:
     """The shape for these lower-case, sorted names."""
-    text = ";".join(names)
-    lines = "".join([f"{name.replace('%', '%%')}:%s\n" for name in names])
-    template = f"%s\n%s\n%s\n{lines}\n{text.replace('%', '%%')}\n%s"
-    return HeaderForm(names, text, frozenset(names), template, tuple_getter(names))
+    return HeaderForm(names)
 
 
 def tuple_getter(keys: Sequence[K_contra]) -> Callable[[SupportsItems[K_contra]], tuple[str, ...]]:

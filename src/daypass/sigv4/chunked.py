@@ -6,9 +6,8 @@ send(request.method, request.url, signed.headers, signed.encode(pieces))
 
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from daypass.sigv4.chain import ChunkChain, trailer_block
 from daypass.sigv4.keys import SigningKey, mac_key, timestamp_of
@@ -32,8 +31,7 @@ def _no_trailers() -> Mapping[str, str]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class SignedStream:
+class SignedStream(NamedTuple):
     """The headers of a request whose body is sent in chunks, and what encodes that body.
 
     headers: all to send, in order; they lack Content-Length, which is `content_length` where
@@ -45,7 +43,7 @@ class SignedStream:
     decoded_length: int
     chunk_size: int
     announced: frozenset[str]
-    chain: ChunkChain | None = field(repr=False)
+    chain: ChunkChain | None
 
     def encode(self, pieces: Iterable[bytes], trailers: Trailers = _no_trailers) -> Iterator[bytes]:
         """The body to send. trailers: asked for once, after the last piece. Runs once.
@@ -123,7 +121,7 @@ def stream_with(
     headers.append(("X-Amz-Decoded-Content-Length", str(decoded_length)))
     if names:
         headers.append(("X-Amz-Trailer", ",".join(names)))
-    whole = replace(request, headers=tuple(headers), body=mode.value)
+    whole = HttpRequest(request.method, request.url, headers, mode.value)
     signed = sign_with(key, stamp, whole, credentials, service in S3_SERVICES, True, True, False)
     seed = signed[-1][1].rpartition("=")[2]
     chain = None if mode is PayloadMode.UNSIGNED_CHUNKS_TRAILER else ChunkChain(key, stamp, seed)

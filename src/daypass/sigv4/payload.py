@@ -1,9 +1,8 @@
 """What the last line of a canonical request says about the body."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, final
 
 EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
@@ -25,12 +24,18 @@ _MODES: Final = {mode.value: mode for mode in PayloadMode if mode is not Payload
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Payload:
     """A payload mode and the text that declares it in the canonical request."""
 
-    mode: PayloadMode
-    declared: str
+    __slots__ = ("declared", "mode")
+
+    def __init__(self, mode: PayloadMode, declared: str) -> None:
+        self.mode = mode
+        self.declared = declared
+
+    def __repr__(self) -> str:
+        return f"Payload({self.declared!r})"
 
     @property
     def streaming(self) -> bool:

@@ -3,12 +3,10 @@
 Parsing reads everything that will be signed, so that a `Presented` can only fail to match.
 """
 
-import calendar
 import re
-import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 from daypass.sigv4.canonical import (
     BrokenEscapeError,
@@ -19,7 +17,7 @@ from daypass.sigv4.canonical import (
     key_with_slashes,
 )
 from daypass.sigv4.envelope import Envelope, parse_authorization
-from daypass.sigv4.keys import ALGORITHM, ALGORITHM_V4A
+from daypass.sigv4.keys import ALGORITHM, ALGORITHM_V4A, timestamp_of
 from daypass.sigv4.payload import UNSIGNED_PAYLOAD, Payload, declared_payload, is_payload
 from daypass.sigv4.refusal import Reason, Refusal
 from daypass.sigv4.types import Dialect
@@ -62,20 +60,40 @@ _REQUIRED: Final = (
 )
 _MAY_AUTHENTICATE: Final = re.compile("%|x-amz-|awsaccesskeyid", re.IGNORECASE).search
 _ISO_BASIC: Final = re.compile("[0-9]{8}T[0-9]{6}Z").fullmatch
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 _HTTP_DATE: Final = re.compile(
-    r"(?:[A-Z][a-z]{2}, )?([0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}) "
-    r"(?:GMT|UTC|[+-]0000)"
+    rf"(?:[A-Z][a-z]{{2}}, )?([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}}) "
+    r"([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|UTC|[+-]0000)"
 ).fullmatch
 _EXPIRES: Final = re.compile("[0-9]{1,9}").fullmatch
 
 
-class Rules(NamedTuple):
+@final
+class Rules:
     """What services differ in, see `parse`."""
 
-    dialect: Dialect
-    normalize_path: bool
-    unsigned_session_token: bool
-    sigv4a: bool
+    __slots__ = ("dialect", "normalize_path", "sigv4a", "unsigned_session_token")
+
+    def __init__(
+        self, dialect: Dialect, normalize_path: bool, unsigned_session_token: bool, sigv4a: bool
+    ) -> None:
+        self.dialect = dialect
+        self.normalize_path = normalize_path
+        self.unsigned_session_token = unsigned_session_token
+        self.sigv4a = sigv4a
 
 
 _USUAL: Final = {dialect: Rules(dialect, True, False, False) for dialect in Dialect}
@@ -468,11 +486,8 @@ def stamp_of_date_header(headers: Mapping[str, str]) -> str:
     match = _HTTP_DATE(date)
     if match is None:
         return date
-    try:
-        parsed = time.strptime(match[1], "%d %b %Y %H:%M:%S")
-    except ValueError:
-        raise Refusal(Reason.MALFORMED_DATE, _printable(date)) from None
-    return time.strftime("%Y%m%dT%H%M%SZ", parsed)
+    day, month, year, *clock = match.groups()
+    return f"{year}{_MONTHS.index(month) + 1:02}{int(day):02}T{''.join(clock)}Z"
 
 
 @lru_cache(maxsize=1024)
@@ -480,10 +495,15 @@ def seconds_of(stamp: str) -> float | None:
     """Unix seconds of YYYYMMDDTHHMMSSZ, None for anything else."""
     if not _ISO_BASIC(stamp):
         return None
-    try:
-        return float(calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ")))
-    except ValueError:
-        return None
+    year, month, day = int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8])
+    # Days since 1970 in the proleptic Gregorian calendar, its years begun in March; `time` and
+    # `calendar` would import a locale for it.
+    shifted = year - (month < 3)
+    days = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400
+    days += (153 * ((month + 9) % 12) + 2) // 5 + day - 719469
+    second = days * 86400 + int(stamp[9:11]) * 3600 + int(stamp[11:13]) * 60 + int(stamp[13:15])
+    # A date or time that does not exist is spelled otherwise when it is written again.
+    return float(second) if timestamp_of(second) == stamp else None
 
 
 def _printable(text: str) -> str:

@@ -5,8 +5,8 @@ errors") and the common errors of the query and JSON services.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from daypass.sigv4.types import Dialect
@@ -62,14 +62,13 @@ class Reason(Enum):
     ENTITY_TOO_LARGE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalError:
+class RefusalError(NamedTuple):
     """A refusal as a service answers it: AWS's code, message, HTTP status and further fields."""
 
     code: str
     message: str
     status: int
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = MappingProxyType({})
 
 
 class Refusal(Exception):  # noqa: N818 - the request is refused; nothing went wrong
@@ -107,20 +106,21 @@ class Refusal(Exception):  # noqa: N818 - the request is refused; nothing went w
         """This refusal in the words of a service of that dialect."""
         if dialect is Dialect.S3:
             wording = (_S3_QUERY.get(self.reason) if self.in_query else None) or _S3[self.reason]
-            return RefusalError(wording.code, self._word(wording), wording.status, self.fields)
+            code, status, _ = wording
+            return RefusalError(code, self._word(wording), status, self.fields)
         wording = _QUERY[self.reason]
-        code = wording.code if dialect is Dialect.QUERY else _JSON_CODES[wording.code]
-        return RefusalError(code, self._word(wording), wording.status)
+        code, status, _ = wording
+        if dialect is Dialect.JSON:
+            code = _JSON_CODES[code]
+        return RefusalError(code, self._word(wording), status)
 
     def _word(self, wording: "_Wording") -> str:
-        return wording.message.format(detail=self.detail, given=self.given, expected=self.expected)
+        _, _, message = wording
+        return message.format(detail=self.detail, given=self.given, expected=self.expected)
 
 
-class _Wording(NamedTuple):
-    code: str
-    status: int
-    message: str
-
+# AWS's code, HTTP status and message, with {detail}, {given} and {expected} for what was found.
+_Wording = tuple[str, int, str]
 
 _MISMATCH: Final = (
     "The request signature we calculated does not match the signature you provided. Check your "
@@ -129,16 +129,18 @@ _MISMATCH: Final = (
 
 
 def _incomplete(message: str = "{detail}") -> _Wording:
-    return _Wording("IncompleteSignature", 400, message)
+    return ("IncompleteSignature", 400, message)
 
 
 def _mismatch(message: str = "{detail}") -> _Wording:
-    return _Wording("SignatureDoesNotMatch", 403, message)
+    return ("SignatureDoesNotMatch", 403, message)
 
 
 _QUERY: Final = {
-    Reason.MISSING_AUTHENTICATION: _Wording(
-        "MissingAuthenticationToken", 403, "Request is missing Authentication Token"
+    Reason.MISSING_AUTHENTICATION: (
+        "MissingAuthenticationToken",
+        403,
+        "Request is missing Authentication Token",
     ),
     Reason.MULTIPLE_MECHANISMS: _incomplete(),
     Reason.REPEATED_PARAMETER: _incomplete(),
@@ -158,7 +160,7 @@ _QUERY: Final = {
         "Date must be in ISO-8601 'basic format'. Got '{detail}'. "
         "See http://en.wikipedia.org/wiki/ISO_8601"
     ),
-    Reason.MALFORMED_URI: _Wording("MalformedQueryString", 400, "{detail}"),
+    Reason.MALFORMED_URI: ("MalformedQueryString", 400, "{detail}"),
     Reason.MALFORMED_HEADER: _incomplete(),
     Reason.HOST_NOT_SIGNED: _mismatch(
         "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
@@ -185,14 +187,20 @@ _QUERY: Final = {
     Reason.WRONG_TERMINATOR: _mismatch(
         "Credential should be scoped with a valid terminator: '{expected}', not '{given}'."
     ),
-    Reason.UNKNOWN_ACCESS_KEY: _Wording(
-        "InvalidClientTokenId", 403, "The security token included in the request is invalid."
+    Reason.UNKNOWN_ACCESS_KEY: (
+        "InvalidClientTokenId",
+        403,
+        "The security token included in the request is invalid.",
     ),
-    Reason.INVALID_TOKEN: _Wording(
-        "InvalidClientTokenId", 403, "The security token included in the request is invalid."
+    Reason.INVALID_TOKEN: (
+        "InvalidClientTokenId",
+        403,
+        "The security token included in the request is invalid.",
     ),
-    Reason.EXPIRED_TOKEN: _Wording(
-        "ExpiredToken", 403, "The security token included in the request is expired"
+    Reason.EXPIRED_TOKEN: (
+        "ExpiredToken",
+        403,
+        "The security token included in the request is expired",
     ),
     Reason.SIGNATURE_MISMATCH: _mismatch(_MISMATCH),
     Reason.CONTENT_SHA256_MISMATCH: _mismatch(_MISMATCH),
@@ -232,25 +240,27 @@ _TERMINATOR: Final = 'incorrect terminal "{given}". This endpoint uses "{expecte
 
 
 def _header(message: str) -> _Wording:
-    return _Wording(
-        "AuthorizationHeaderMalformed", 400, f"The authorization header is malformed; {message}"
+    return (
+        "AuthorizationHeaderMalformed",
+        400,
+        f"The authorization header is malformed; {message}",
     )
 
 
 def _parameters(message: str) -> _Wording:
-    return _Wording("AuthorizationQueryParametersError", 400, message)
+    return ("AuthorizationQueryParametersError", 400, message)
 
 
 _S3: Final = {
-    Reason.MISSING_AUTHENTICATION: _Wording("AccessDenied", 403, "Access Denied"),
-    Reason.MULTIPLE_MECHANISMS: _Wording(
+    Reason.MISSING_AUTHENTICATION: ("AccessDenied", 403, "Access Denied"),
+    Reason.MULTIPLE_MECHANISMS: (
         "InvalidArgument",
         400,
         "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
         "query string parameter or the Authorization header should be specified",
     ),
-    Reason.REPEATED_PARAMETER: _Wording("InvalidRequest", 400, "{detail}"),
-    Reason.UNSUPPORTED_ALGORITHM: _Wording(
+    Reason.REPEATED_PARAMETER: ("InvalidRequest", 400, "{detail}"),
+    Reason.UNSUPPORTED_ALGORITHM: (
         "InvalidRequest",
         400,
         "The authorization mechanism you have provided is not supported. Please use "
@@ -267,25 +277,35 @@ _S3: Final = {
     ),
     Reason.MALFORMED_SIGNED_HEADERS: _header("{detail}"),
     Reason.MALFORMED_EXPIRES: _parameters("{detail}"),
-    Reason.MISSING_DATE: _Wording(
-        "AccessDenied", 403, "AWS authentication requires a valid Date or x-amz-date header"
+    Reason.MISSING_DATE: (
+        "AccessDenied",
+        403,
+        "AWS authentication requires a valid Date or x-amz-date header",
     ),
-    Reason.MALFORMED_DATE: _Wording(
-        "AccessDenied", 403, "AWS authentication requires a valid Date or x-amz-date header"
+    Reason.MALFORMED_DATE: (
+        "AccessDenied",
+        403,
+        "AWS authentication requires a valid Date or x-amz-date header",
     ),
-    Reason.MALFORMED_URI: _Wording("InvalidURI", 400, "Couldn't parse the specified URI."),
-    Reason.MALFORMED_HEADER: _Wording("InvalidRequest", 400, "{detail}"),
-    Reason.HOST_NOT_SIGNED: _Wording(
-        "AccessDenied", 403, "There were headers present in the request which were not signed"
+    Reason.MALFORMED_URI: ("InvalidURI", 400, "Couldn't parse the specified URI."),
+    Reason.MALFORMED_HEADER: ("InvalidRequest", 400, "{detail}"),
+    Reason.HOST_NOT_SIGNED: (
+        "AccessDenied",
+        403,
+        "There were headers present in the request which were not signed",
     ),
-    Reason.HEADERS_NOT_SIGNED: _Wording(
-        "AccessDenied", 403, "There were headers present in the request which were not signed"
+    Reason.HEADERS_NOT_SIGNED: (
+        "AccessDenied",
+        403,
+        "There were headers present in the request which were not signed",
     ),
-    Reason.SIGNED_HEADER_MISSING: _Wording("SignatureDoesNotMatch", 403, _S3_MISMATCH),
-    Reason.MISSING_CONTENT_SHA256: _Wording(
-        "InvalidRequest", 400, "Missing required header for this request: x-amz-content-sha256"
+    Reason.SIGNED_HEADER_MISSING: ("SignatureDoesNotMatch", 403, _S3_MISMATCH),
+    Reason.MISSING_CONTENT_SHA256: (
+        "InvalidRequest",
+        400,
+        "Missing required header for this request: x-amz-content-sha256",
     ),
-    Reason.MALFORMED_CONTENT_SHA256: _Wording(
+    Reason.MALFORMED_CONTENT_SHA256: (
         "InvalidArgument",
         400,
         "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
@@ -293,80 +313,82 @@ _S3: Final = {
         "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, "
         "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
     ),
-    Reason.PAYLOAD_MODE_NOT_ALLOWED: _Wording("InvalidRequest", 400, "{detail}"),
-    Reason.SIGNATURE_EXPIRED: _Wording(
+    Reason.PAYLOAD_MODE_NOT_ALLOWED: ("InvalidRequest", 400, "{detail}"),
+    Reason.SIGNATURE_EXPIRED: (
         "RequestTimeTooSkewed",
         403,
         "The difference between the request time and the current time is too large.",
     ),
-    Reason.SIGNATURE_NOT_YET_CURRENT: _Wording(
+    Reason.SIGNATURE_NOT_YET_CURRENT: (
         "RequestTimeTooSkewed",
         403,
         "The difference between the request time and the current time is too large.",
     ),
-    Reason.URL_EXPIRED: _Wording("AccessDenied", 403, "Request has expired"),
-    Reason.URL_NOT_YET_VALID: _Wording("AccessDenied", 403, "Request is not valid yet"),
+    Reason.URL_EXPIRED: ("AccessDenied", 403, "Request has expired"),
+    Reason.URL_NOT_YET_VALID: ("AccessDenied", 403, "Request is not valid yet"),
     Reason.WRONG_DATE: _header("Invalid credential date. Date is not the same as X-Amz-Date."),
     Reason.WRONG_REGION: _header(_REGION),
     Reason.WRONG_SERVICE: _header(_SERVICE),
     Reason.WRONG_TERMINATOR: _header(_TERMINATOR),
-    Reason.UNKNOWN_ACCESS_KEY: _Wording(
+    Reason.UNKNOWN_ACCESS_KEY: (
         "InvalidAccessKeyId",
         403,
         "The AWS Access Key Id you provided does not exist in our records.",
     ),
-    Reason.INVALID_TOKEN: _Wording(
-        "InvalidToken", 400, "The provided token is malformed or otherwise invalid."
+    Reason.INVALID_TOKEN: (
+        "InvalidToken",
+        400,
+        "The provided token is malformed or otherwise invalid.",
     ),
-    Reason.EXPIRED_TOKEN: _Wording("ExpiredToken", 400, "The provided token has expired."),
-    Reason.SIGNATURE_MISMATCH: _Wording("SignatureDoesNotMatch", 403, _S3_MISMATCH),
-    Reason.CONTENT_SHA256_MISMATCH: _Wording(
+    Reason.EXPIRED_TOKEN: ("ExpiredToken", 400, "The provided token has expired."),
+    Reason.SIGNATURE_MISMATCH: ("SignatureDoesNotMatch", 403, _S3_MISMATCH),
+    Reason.CONTENT_SHA256_MISMATCH: (
         "XAmzContentSHA256Mismatch",
         400,
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     ),
-    Reason.MISSING_DECODED_LENGTH: _Wording(
-        "MissingContentLength", 411, "You must provide the Content-Length HTTP header."
+    Reason.MISSING_DECODED_LENGTH: (
+        "MissingContentLength",
+        411,
+        "You must provide the Content-Length HTTP header.",
     ),
-    Reason.MALFORMED_CHUNK: _Wording(
-        "IncompleteBody", 400, "The request body terminated unexpectedly"
-    ),
-    Reason.SMALL_CHUNK: _Wording(
+    Reason.MALFORMED_CHUNK: ("IncompleteBody", 400, "The request body terminated unexpectedly"),
+    Reason.SMALL_CHUNK: (
         "InvalidChunkSizeError",
         403,
         "Only the last chunk is allowed to have a size less than 8192 bytes",
     ),
-    Reason.LARGE_CHUNK: _Wording("InvalidRequest", 400, "{detail}"),
-    Reason.INCOMPLETE_BODY: _Wording(
+    Reason.LARGE_CHUNK: ("InvalidRequest", 400, "{detail}"),
+    Reason.INCOMPLETE_BODY: (
         "IncompleteBody",
         400,
         "You did not provide the number of bytes specified by the Content-Length HTTP header.",
     ),
-    Reason.CHUNK_SIGNATURE_MISMATCH: _Wording("SignatureDoesNotMatch", 403, _S3_MISMATCH),
-    Reason.MALFORMED_TRAILER: _Wording(
+    Reason.CHUNK_SIGNATURE_MISMATCH: ("SignatureDoesNotMatch", 403, _S3_MISMATCH),
+    Reason.MALFORMED_TRAILER: (
         "MalformedTrailerError",
         400,
         "The request contained trailing data that was not well-formed or did not conform to our "
         "published schema.",
     ),
-    Reason.MISSING_FORM_FIELD: _Wording(
+    Reason.MISSING_FORM_FIELD: (
         "InvalidArgument",
         400,
         "Bucket POST must contain a field named '{detail}'.  If it is specified, please check "
         "the order of the fields.",
     ),
-    Reason.MALFORMED_POLICY: _Wording("InvalidPolicyDocument", 400, "Invalid Policy: {detail}"),
-    Reason.POLICY_EXPIRED: _Wording(
-        "AccessDenied", 403, "Invalid according to Policy: Policy expired."
-    ),
-    Reason.POLICY_VIOLATED: _Wording("AccessDenied", 403, "Invalid according to Policy: {detail}"),
-    Reason.ENTITY_TOO_SMALL: _Wording(
+    Reason.MALFORMED_POLICY: ("InvalidPolicyDocument", 400, "Invalid Policy: {detail}"),
+    Reason.POLICY_EXPIRED: ("AccessDenied", 403, "Invalid according to Policy: Policy expired."),
+    Reason.POLICY_VIOLATED: ("AccessDenied", 403, "Invalid according to Policy: {detail}"),
+    Reason.ENTITY_TOO_SMALL: (
         "EntityTooSmall",
         400,
         "Your proposed upload is smaller than the minimum allowed size",
     ),
-    Reason.ENTITY_TOO_LARGE: _Wording(
-        "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"
+    Reason.ENTITY_TOO_LARGE: (
+        "EntityTooLarge",
+        400,
+        "Your proposed upload exceeds the maximum allowed size",
     ),
 }
 

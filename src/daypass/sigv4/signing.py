@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final, NamedTuple
-from urllib.parse import quote
+from typing import Final, final
 
+from daypass.sigv4 import percent
 from daypass.sigv4.canonical import (
     BrokenEscapeError,
     HeaderForm,
@@ -109,7 +109,8 @@ def _host_of(origin: str) -> str:
     return host.removesuffix(_DEFAULT_PORTS[scheme])
 
 
-class HeaderPlan(NamedTuple):
+@final
+class HeaderPlan:
     """What is done with a request's headers, which depends on their names alone.
 
     kept: the positions of those that are sent, None for all. pick: takes what the form wants
@@ -117,11 +118,21 @@ class HeaderPlan(NamedTuple):
     of an x-amz-content-sha256 among the request's own.
     """
 
-    form: HeaderForm
-    kept: tuple[int, ...] | None
-    pick: Callable[[Sequence[str]], tuple[str, ...]]
-    payload: int | None
-    has_host: bool
+    __slots__ = ("form", "has_host", "kept", "payload", "pick")
+
+    def __init__(
+        self,
+        form: HeaderForm,
+        kept: tuple[int, ...] | None,
+        pick: Callable[[Sequence[str]], tuple[str, ...]],
+        payload: int | None,
+        has_host: bool,
+    ) -> None:
+        self.form = form
+        self.kept = kept
+        self.pick = pick
+        self.payload = payload
+        self.has_host = has_host
 
 
 @lru_cache(maxsize=1024)
@@ -308,7 +319,9 @@ def presign_with(
 
 
 def _encode_parameters(parameters: Mapping[str, str]) -> str:
-    return "&".join([f"{name}={quote(value, safe='')}" for name, value in parameters.items()])
+    return "&".join(
+        [f"{name}={percent.encode(value.encode())}" for name, value in parameters.items()]
+    )
 
 
 def _sign_canonical(key: SigningKey, stamp: str, plan: HeaderPlan, values: tuple[str, ...]) -> str:

@@ -1,8 +1,11 @@
-"""The values that signing and verifying share."""
+"""The values that signing and verifying share.
+
+None is a dataclass: importing `dataclasses` costs more than importing all of this package.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple, Never, final
 
 
 class Dialect(StrEnum):
@@ -13,18 +16,50 @@ class Dialect(StrEnum):
     S3 = "s3"
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Credentials:
-    """What a caller signs with. expiration: Unix seconds, None if they do not expire."""
+    """What a caller signs with; immutable. expiration: Unix seconds, None if they do not expire.
+
+    Not a tuple: nothing can print, format or serialise the secrets by accident.
+    """
+
+    __slots__ = ("access_key_id", "expiration", "secret_access_key", "session_token")
 
     access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
-    expiration: float | None = None
+    secret_access_key: str
+    session_token: str | None
+    expiration: float | None
+
+    def __init__(
+        self,
+        access_key_id: str,
+        secret_access_key: str,
+        session_token: str | None = None,
+        expiration: float | None = None,
+    ) -> None:
+        assign = object.__setattr__
+        assign(self, "access_key_id", access_key_id)
+        assign(self, "secret_access_key", secret_access_key)
+        assign(self, "session_token", session_token)
+        assign(self, "expiration", expiration)
+
+    def __setattr__(self, name: str, value: object) -> Never:
+        raise AttributeError("Credentials cannot be changed; make new ones.")
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.access_key_id!r}, expiration={self.expiration!r})"
+
+    def _values(self) -> tuple[str, str, str | None, float | None]:
+        return (self.access_key_id, self.secret_access_key, self.session_token, self.expiration)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Credentials) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """An HTTP request about to be sent.
 
     url: as it will be sent, percent-encoding included. headers: in the order they will be sent.

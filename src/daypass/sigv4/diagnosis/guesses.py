@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
-from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 
+from daypass.sigv4 import percent
 from daypass.sigv4.canonical import canonical_path, canonical_value
 from daypass.sigv4.diagnosis.attempt import Attempt, Received
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD
@@ -29,12 +29,12 @@ def path_once(received: Received, attempt: Attempt) -> Iterator[Attempt]:
 
 def path_twice(received: Received, attempt: Attempt) -> Iterator[Attempt]:
     if received.s3:
-        yield replace(attempt, path=quote(attempt.path, safe="/-_.~"))
+        yield replace(attempt, path=percent.encode_path(attempt.path.encode("latin-1")))
 
 
 def path_raw(received: Received, attempt: Attempt) -> Iterator[Attempt]:
     if "%" in received.path:
-        yield replace(attempt, path=_latin(unquote_to_bytes(received.path.encode("latin-1"))))
+        yield replace(attempt, path=_latin(percent.decode(received.path.encode("latin-1"))))
 
 
 def path_as_sent(received: Received, attempt: Attempt) -> Iterator[Attempt]:
@@ -45,7 +45,10 @@ def path_as_sent(received: Received, attempt: Attempt) -> Iterator[Attempt]:
 def path_segments(received: Received, attempt: Attempt) -> Iterator[Attempt]:
     if received.s3:
         normalized = canonical_path(received.path, s3=False)
-        yield replace(attempt, path=canonical_path(_latin(unquote_to_bytes(normalized)), s3=True))
+        yield replace(
+            attempt,
+            path=canonical_path(_latin(percent.decode(normalized.encode("latin-1"))), s3=True),
+        )
     else:
         yield replace(attempt, path=canonical_path(received.path, s3=False, normalize=False))
 
@@ -75,8 +78,8 @@ def path_with_query(received: Received, attempt: Attempt) -> Iterator[Attempt]:
 
 
 def _encoded(text: str, *, plus: str = "%20") -> str:
-    data = unquote_to_bytes(text.replace("+", plus).encode("latin-1"))
-    return quote_from_bytes(data, safe="-_.~")
+    data = percent.decode(text.replace("+", plus).encode("latin-1"))
+    return percent.encode(data)
 
 
 def _pairs(query: str, *, plus: str = "%20") -> list[tuple[str, str]]:
@@ -122,7 +125,7 @@ def query_as_sent(received: Received, attempt: Attempt) -> Iterator[Attempt]:
 
 
 def query_raw(_received: Received, attempt: Attempt) -> Iterator[Attempt]:
-    parts = [_latin(unquote_to_bytes(part.encode("latin-1"))) for part in attempt.query.split("&")]
+    parts = [_latin(percent.decode(part.encode("latin-1"))) for part in attempt.query.split("&")]
     yield replace(attempt, query="&".join(parts))
 
 
@@ -473,7 +476,7 @@ def secret_spelled(_received: Received, attempt: Attempt) -> Iterator[Attempt]:
         secret + "\t",
         f'"{secret}"',
         f"'{secret}'",
-        quote(secret, safe=""),
+        percent.encode(secret.encode()),
         secret.replace("+", " "),
         secret.replace("/", "\\/"),
         secret.rstrip("="),
