@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Final, Protocol
 
 
@@ -30,6 +31,11 @@ class _Crc:
         return self._value.to_bytes(self._width, "big")
 
 
+def _from_awscrt(name: str, width: int) -> Callable[[], Digest]:
+    # Importing it takes a tenth of a second: done by the first body that needs it.
+    return lambda: _Crc(getattr(import_module("awscrt.checksums"), name), width)
+
+
 def _digests() -> dict[str, Callable[[], Digest]]:
     known: dict[str, Callable[[], Digest]] = {
         "md5": partial(hashlib.md5, usedforsecurity=False),
@@ -38,12 +44,9 @@ def _digests() -> dict[str, Callable[[], Digest]]:
         "sha512": hashlib.sha512,
         "crc32": partial(_Crc, zlib.crc32, 4),
     }
-    try:
-        checksums = import_module("awscrt.checksums")
-    except ImportError:
-        return known
-    known["crc32c"] = partial(_Crc, checksums.crc32c, 4)
-    known["crc64nvme"] = partial(_Crc, checksums.crc64nvme, 8)
+    if find_spec("awscrt") is not None:
+        known["crc32c"] = _from_awscrt("crc32c", 4)
+        known["crc64nvme"] = _from_awscrt("crc64nvme", 8)
     return known
 
 
