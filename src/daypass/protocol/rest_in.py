@@ -14,7 +14,7 @@ from daypass.protocol.malformed import (
 from daypass.protocol.message import Body, Request
 from daypass.protocol.percent import Pairs, decode_query, decode_segment
 from daypass.protocol.shapes import Member, OperationModel, Shape
-from daypass.protocol.text_in import Scalar, compile_scalar
+from daypass.protocol.text_in import Scalar, compile_scalar, read_line
 from daypass.protocol.validation import Problem, Strictness, compile_check
 
 ReadBody = Callable[[bytes], Any]
@@ -94,7 +94,9 @@ def _compile_query(shape: Shape, faults: RestFaults) -> Callable[[Pairs, dict[st
     for member in shape.members.values():
         if member.location == "querystring":
             element = member.shape.element
-            if element is None:
+            if member.wire.startswith("response-") and member.shape.kind == "string":
+                scalars[member.wire] = member, read_line
+            elif element is None:
                 scalars[member.wire] = member, compile_scalar(member, "iso8601")
             else:
                 lists[member.wire] = member, compile_scalar(element, "iso8601")

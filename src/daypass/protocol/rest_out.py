@@ -17,6 +17,8 @@ Encode = Callable[[Mapping[str, Any] | None, str], Response]
 _Place = Callable[[Any, Response], None]
 
 _PLAIN: Final = re.compile(r"[\t\x20-\x7e]*").fullmatch
+# RFC 9110 section 5.6.2.
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _EVENT_STREAM: Final = "application/vnd.amazon.eventstream"
 
 
@@ -106,7 +108,9 @@ def _compile_header_text(member: Member) -> Callable[[Any], str]:
 def _header_map(prefix: str) -> _Place:
     def write(value: dict[str, str], response: Response) -> None:
         for name, text in value.items():
-            response.headers.append((prefix + name, header_text(text)))
+            # What cannot be a header's name cannot be sent; S3 leaves such metadata out too.
+            if _TOKEN(name):
+                response.headers.append((prefix + name, header_text(text)))
 
     return write
 

@@ -15,6 +15,7 @@ Scalar = Callable[[str], Any]
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}").fullmatch
 _NUMBER: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?").fullmatch
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
 _RANGES: Final = {"integer": 2**31, "long": 2**63}
 
 
@@ -38,6 +39,13 @@ def compile_scalar(place: Member, timestamp: str) -> Scalar:
 
 
 def _string(text: str) -> str:
+    return text
+
+
+def read_line(text: str) -> str:
+    """Text that is to become a header: one line. Raises `MalformedValueError`."""
+    if _CONTROL(text):
+        raise MalformedValueError("text with control characters")
     return text
 
 

@@ -87,8 +87,9 @@ def _read_structure(shape: Shape) -> Read:
             local = str(qualified).rpartition("}")[2]
             if local in attributes:
                 values[attributes[local]] = str(text)
-        _refuse_text(element)
+        _refuse_text(element, element.text)
         for child in element:
+            _refuse_text(element, child.tail)
             reader = readers.get(_local(child))
             if reader is None:
                 raise MalformedBodyError(f"{_local(child)} has no place in {_local(element)}")
@@ -111,9 +112,10 @@ def _read_list(shape: Shape) -> Read:
     wire, read_item = element.wire, compile_reader(element)
 
     def read(parent: "etree._Element") -> list[Any]:
-        _refuse_text(parent)
+        _refuse_text(parent, parent.text)
         values = []
         for child in parent:
+            _refuse_text(parent, child.tail)
             if _local(child) != wire:
                 raise MalformedBodyError(f"{_local(child)} has no place in {_local(parent)}")
             values.append(read_item(child))
@@ -140,6 +142,6 @@ def _text(element: "etree._Element") -> str:
     return element.text or ""
 
 
-def _refuse_text(element: "etree._Element") -> None:
-    if element.text and element.text.strip():
+def _refuse_text(element: "etree._Element", text: str | None) -> None:
+    if text and not text.isspace():
         raise MalformedBodyError(f"{_local(element)} holds text where elements are expected")
