@@ -163,7 +163,11 @@ def _single_check(key: str, test: Matcher, condition: Condition) -> Check:
             return True
         return test(value, context) is not negated
 
-    return check
+    def check_plain(context: Context) -> bool:
+        value = context.get(key)
+        return test(value, context) if type(value) is str else check(context)
+
+    return check if negated or if_exists else check_plain
 
 
 def _literal_check(key: str, wanted: frozenset[str], general: Check) -> Check:

@@ -5,10 +5,8 @@ policies and the principals they name meet permissions boundaries and session po
 """
 
 from daypass.policy.documents import Statement
-from daypass.policy.patterns import Context
 from daypass.policy.principals import (
     ACCOUNTLESS,
-    DELEGATED,
     FULL,
     LIMITED,
     NONE,
@@ -30,7 +28,6 @@ from daypass.policy.requests import (
     Layers,
     Outcome,
     applicable_layers,
-    lower_keys,
     resource_layer,
 )
 
@@ -43,89 +40,85 @@ def decide(request: AuthorizationRequest, layers: Layers) -> Verdict:
     An explicit deny in any layer ends it. Then every limit must allow, and something must grant;
     a grant in a resource-based policy passes the limits that the principal it names passes.
     """
-    context = lower_keys(request.context)
-    denied = _explicit_deny(request, context, layers)
+    denied = _explicit_deny(request, layers)
     if denied is not None:
-        return EXPLICIT_DENY, *denied
-    missing = _missing_outer_allow(request, context, layers)
+        return denied
+    missing = _missing_outer_allow(request, layers)
     if missing is not None:
         return IMPLICIT_DENY, missing, None
-    return _grant(request, context, layers)
+    return _grant(request, layers)
 
 
-def _explicit_deny(
-    request: AuthorizationRequest, context: Context, layers: Layers
-) -> tuple[Layer, Statement] | None:
-    action, resource, principal = request.action, request.resource, request.principal
-    bounded = layers.boundary is not None
+def _explicit_deny(request: AuthorizationRequest, layers: Layers) -> Verdict | None:
+    action, resource, context = request.action, request.resource, request.context
+    principal, bounded = request.principal, layers.boundary is not None
     for layer, policies in applicable_layers(request, layers):
         statement = policies.denying(action, resource, context, principal, bounded)
         if statement is not None:
-            return layer, statement
+            return EXPLICIT_DENY, layer, statement
     return None
 
 
-def _missing_outer_allow(
-    request: AuthorizationRequest, context: Context, layers: Layers
-) -> Layer | None:
+def _missing_outer_allow(request: AuthorizationRequest, layers: Layers) -> Layer | None:
     """The organization's or the endpoint's limit that does not allow, whoever grants."""
-    action, resource = request.action, request.resource
-    if request.principal.kind not in ACCOUNTLESS:
+    if layers.scps and request.principal.kind not in ACCOUNTLESS:
         for level in layers.scps:
-            if level.allowing(action, resource, context) is None:
+            if level.allowing(request.action, request.resource, request.context) is None:
                 return SCP
     endpoint = layers.vpc_endpoint
-    if endpoint is not None:
-        grant, _ = endpoint.granting(action, resource, context, request.principal, False)
-        if grant is NONE:
-            return VPC_ENDPOINT
+    if endpoint is not None and endpoint.granting(request, False)[0] is NONE:
+        return VPC_ENDPOINT
     return None
 
 
-def _grant(request: AuthorizationRequest, context: Context, layers: Layers) -> Verdict:
-    action, resource, principal = request.action, request.resource, request.principal
-    named, layer = resource_layer(layers), IDENTITY
-    grant, statement = NONE, None
+def _grant(request: AuthorizationRequest, layers: Layers) -> Verdict:
+    grant, statement, kind = NONE, None, request.principal.kind
     if layers.resource is not None:
-        grant, statement = layers.resource.granting(
-            action, resource, context, principal, layers.boundary is not None
-        )
-    if principal.kind in ACCOUNTLESS:
-        outcome = IMPLICIT_DENY if grant is NONE else ALLOW
-        return outcome, named, statement
+        grant, statement = layers.resource.granting(request, layers.boundary is not None)
+    if kind in ACCOUNTLESS:
+        return ALLOW if grant else IMPLICIT_DENY, resource_layer(layers), statement
     cross_account = request.cross_account
     if grant is NONE and (cross_account or layers.resource_must_allow):
-        return IMPLICIT_DENY, named, None
-    if cross_account:
-        # What the resource's account grants, the caller's account must grant as well.
-        grant = DELEGATED
-    elif grant is FULL and not _limits_users(layers, principal.kind):
-        return ALLOW, named, statement
-    if grant < LIMITED:
-        layer, statement = _caller_side(request, context, layers)
-        if layer is IDENTITY and statement is None:
-            return IMPLICIT_DENY, layer, None
-    else:
-        layer = named
-    for limit, policies in ((BOUNDARY, layers.boundary), (SESSION, layers.session)):
-        if policies is not None and policies.allowing(action, resource, context) is None:
-            return IMPLICIT_DENY, limit, None
+        return IMPLICIT_DENY, resource_layer(layers), None
+    # What the resource's account grants, the caller's account must grant as well.
+    if cross_account or grant < LIMITED:
+        return _caller_side(request, layers)
+    if grant is FULL and not _limits_users(layers, kind):
+        return ALLOW, resource_layer(layers), statement
+    limit = _silent_limit(request, layers)
+    if limit is not None:
+        return IMPLICIT_DENY, limit, None
+    return ALLOW, resource_layer(layers), statement
+
+
+def _caller_side(request: AuthorizationRequest, layers: Layers) -> Verdict:
+    """Whether the caller's account allows: identity-based policies within their limits. The root
+    user is allowed by default."""
+    layer, statement = IDENTITY, None
+    if request.principal.kind is ROOT:
+        layer = ROOT_USER
+    elif layers.identity is not None:
+        statement = layers.identity.allowing(request.action, request.resource, request.context)
+    if statement is None and layer is IDENTITY:
+        return IMPLICIT_DENY, layer, None
+    limit = _silent_limit(request, layers)
+    if limit is not None:
+        return IMPLICIT_DENY, limit, None
     return ALLOW, layer, statement
+
+
+def _silent_limit(request: AuthorizationRequest, layers: Layers) -> Layer | None:
+    """The boundary or the session policy that is there and does not allow."""
+    action, resource, context = request.action, request.resource, request.context
+    boundary, session = layers.boundary, layers.session
+    if boundary is not None and boundary.allowing(action, resource, context) is None:
+        return BOUNDARY
+    if session is not None and session.allowing(action, resource, context) is None:
+        return SESSION
+    return None
 
 
 def _limits_users(layers: Layers, kind: PrincipalKind) -> bool:
     """A user whom a role trust policy names still needs its permissions boundary to allow
     sts:AssumeRole ("Update a role trust policy")."""
     return kind is PrincipalKind.USER and layers.resource is not None and layers.resource.trust
-
-
-def _caller_side(
-    request: AuthorizationRequest, context: Context, layers: Layers
-) -> tuple[Layer, Statement | None]:
-    """What allows on the caller's side. The root user is allowed by default."""
-    if request.principal.kind is ROOT:
-        return ROOT_USER, None
-    if layers.identity is None:
-        return IDENTITY, None
-    allowing = layers.identity.allowing(request.action, request.resource, context)
-    return IDENTITY, allowing

@@ -21,7 +21,6 @@ from daypass.policy.requests import (
     Layers,
     Outcome,
     applicable_layers,
-    lower_keys,
 )
 
 if TYPE_CHECKING:
@@ -212,13 +211,12 @@ class Explanation:
 def explain_decision(decision: "Decision") -> Explanation:
     """Looks at every statement of every layer that applies to the caller."""
     request, layers = decision.request, decision.layers
-    context = lower_keys(request.context)
     answers: list[LayerAnswer] = []
     levels: dict[Layer, int] = {}
     for layer, policies in applicable_layers(request, layers):
         leveled = layer in (Layer.SCP, Layer.RCP)
         level = levels[layer] = levels.get(layer, -1) + 1 if leveled else -1
-        answers.append(LayerAnswer(layer, level, _consider_all(policies, request, context, layers)))
+        answers.append(LayerAnswer(layer, level, _consider_all(policies, request, layers)))
     if request.principal.kind is not PrincipalKind.ROOT:
         _add_absent(answers, decision)
     return Explanation(decision, tuple(answers))
@@ -233,15 +231,15 @@ def _add_absent(answers: list[LayerAnswer], decision: "Decision") -> None:
 
 
 def _consider_all(
-    policies: PolicySet, request: AuthorizationRequest, context: Context, layers: Layers
+    policies: PolicySet, request: AuthorizationRequest, layers: Layers
 ) -> tuple[Considered, ...]:
     bounded = layers.boundary is not None
     action = request.action.lower()
-    return tuple(_consider(entry, action, request, context, bounded) for entry in policies.entries)
+    return tuple(_consider(entry, action, request, bounded) for entry in policies.entries)
 
 
 def _consider(
-    entry: Entry, action: str, request: AuthorizationRequest, context: Context, bounded: bool
+    entry: Entry, action: str, request: AuthorizationRequest, bounded: bool
 ) -> Considered:
     compiled, statement = entry.statement, entry.statement.statement
     if entry.lists(action) is entry.excludes:
@@ -250,10 +248,10 @@ def _consider(
     if grant is Grant.NONE:
         named = statement.principal is not None
         return Considered(statement, Mismatch.PRINCIPAL if named else Mismatch.NOT_PRINCIPAL)
-    if not entry.covers(request.resource, context):
+    if not entry.covers(request.resource, request.context):
         outside = statement.not_resources is not None
         return Considered(statement, Mismatch.NOT_RESOURCE if outside else Mismatch.RESOURCE)
-    return _consider_conditions(compiled, context, grant)
+    return _consider_conditions(compiled, request.context, grant)
 
 
 def _consider_conditions(compiled: CompiledStatement, context: Context, grant: Grant) -> Considered:

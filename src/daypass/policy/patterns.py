@@ -101,6 +101,11 @@ def _match_literals(chunks: list[str], prefix_known: bool) -> Matcher:
         return lambda text, _: text.startswith(first)
     if not middle and not first:
         return lambda text, _: text.endswith(last)
+    if not middle:
+        shortest = len(first) + len(last)
+        return lambda text, _: (
+            text.startswith(first) and text.endswith(last) and len(text) >= shortest
+        )
     if prefix_known and len(middle) == 1 and not last:
         only = middle[0]
         return lambda text, _: text.find(only, start) >= 0

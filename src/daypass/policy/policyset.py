@@ -5,12 +5,15 @@ costs the same with ten statements as with thousands, unless nothing about them 
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from daypass.policy.compiled import Candidates, Entry, action_matcher, compile_policy
 from daypass.policy.documents import Policy, PolicyKind, Statement
 from daypass.policy.patterns import Context
 from daypass.policy.principals import FULL, NONE, Grant, Principal
+
+if TYPE_CHECKING:
+    from daypass.policy.requests import AuthorizationRequest
 
 # Actions whose candidates are kept. A client can name only the operations of the services, but
 # this library's callers may pass what they like.
@@ -104,18 +107,19 @@ class PolicySet:
         return None
 
     def granting(
-        self, action: str, resource: str, context: Context, principal: Principal, bounded: bool
+        self, request: "AuthorizationRequest", bounded: bool
     ) -> tuple[Grant, Statement | None]:
-        """The farthest grant to this caller in policies that name principals."""
+        """The farthest grant to the caller in policies that name principals."""
         best: Grant = NONE
         by: Statement | None = None
+        action, resource, context = request.action, request.resource, request.context
         candidates = (self._found.get(action) or self._find(action))[0]
         if candidates is None:
             return best, by
         for matches, checks, statement in candidates.about(resource):
             if matches is not None and not matches(resource, context):
                 continue
-            grant = statement.grant(principal, bounded)
+            grant = statement.grant(request.principal, bounded)
             if grant > best and all(check(context) for check in checks):
                 best, by = grant, statement.statement
                 if grant is FULL:

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from json.decoder import scanstring
 from typing import Final
 
 from daypass.policy.documents import Policy
 
 WHITE_SPACE: Final = " \t\r\n"
+DECODER: Final = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def _value_of(text: str, name: str) -> int:
     """Where the value of a key of the outermost object begins."""
     place = _skip(text, _skip(text, 0) + 1)
     while True:
-        key, place = scanstring(text, place + 1)
+        key, place = DECODER.raw_decode(text, place)
         place = _skip(text, _skip(text, place) + 1)
         if key == name:
             return place
@@ -45,7 +45,7 @@ def _value_of(text: str, name: str) -> int:
 
 
 def _end(text: str, start: int) -> int:
-    return json.JSONDecoder().raw_decode(text, start)[1]
+    return DECODER.raw_decode(text, start)[1]
 
 
 def _next(text: str, end: int) -> int:

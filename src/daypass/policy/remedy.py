@@ -11,7 +11,7 @@ from daypass.policy.evaluation import decide
 from daypass.policy.grammar import parse_policy
 from daypass.policy.policyset import PolicySet
 from daypass.policy.principals import Principal, PrincipalKind
-from daypass.policy.requests import AuthorizationRequest, Layer, Layers, Outcome, lower_keys
+from daypass.policy.requests import AuthorizationRequest, Layer, Layers, Outcome
 from daypass.policy.variables import ESCAPES
 
 # Where each kind of policy is, for people.
@@ -127,11 +127,10 @@ def _with(layers: Layers, request: AuthorizationRequest, remedy: Remedy) -> Laye
     if remedy.layer is Layer.VPC_ENDPOINT:
         return replace(layers, vpc_endpoint=added(layers.vpc_endpoint, PolicyKind.RESOURCE))
     if remedy.layer is Layer.SCP:
-        context = lower_keys(request.context)
         silent = next(
             place
             for place, level in enumerate(layers.scps)
-            if level.allowing(request.action, request.resource, context) is None
+            if level.allowing(request.action, request.resource, request.context) is None
         )
         levels = list(layers.scps)
         levels[silent] = added(levels[silent], PolicyKind.SCP)

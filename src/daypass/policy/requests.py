@@ -40,8 +40,8 @@ class AuthorizationRequest:
     """One question: may this principal do this?
 
     action: "s3:GetObject". resource: an ARN, "*" for an action without resource types. context:
-    condition keys in lower case and their values. resource_account: the resource's owner; ""
-    is the caller's own account.
+    condition keys and their values; the keys are kept in lower case, in which they are compared.
+    resource_account: the resource's owner; "" is the caller's own account.
     """
 
     principal: Principal
@@ -49,6 +49,13 @@ class AuthorizationRequest:
     resource: str
     context: Context = field(default_factory=dict)
     resource_account: str = ""
+
+    def __post_init__(self) -> None:
+        # INVARIANT: evaluation reads keys in lower case and so finds each, however it was given.
+        names = "".join(self.context)
+        if names != names.lower():
+            lowered = {name.lower(): value for name, value in self.context.items()}
+            object.__setattr__(self, "context", lowered)
 
     @property
     def cross_account(self) -> bool:
@@ -73,13 +80,6 @@ class Layers:
     rcps: Sequence[PolicySet] = ()
     vpc_endpoint: PolicySet | None = None
     resource_must_allow: bool = False
-
-
-def lower_keys(context: Context) -> Context:
-    """The context with its names in lower case, in which condition keys are compared."""
-    if "".join(context).islower():
-        return context
-    return {name.lower(): value for name, value in context.items()}
 
 
 def applicable_layers(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 NANOSECONDS = 1_000_000_000
+BOOLEANS = {"true": True, "false": False}
 MAPPED_IPV4 = 0xFFFF << 32
 
 
@@ -23,7 +24,7 @@ def parse_number(text: str) -> Decimal | None:
 
 def parse_boolean(text: str) -> bool | None:
     """`true` or `false`, in any case."""
-    return {"true": True, "false": False}.get(text.lower())
+    return BOOLEANS.get(text.lower())
 
 
 def parse_binary(text: str) -> bytes | None:
