@@ -132,7 +132,7 @@ def _read_head(text: bytes | bytearray) -> dict[str, str]:
     """A head as texts; whatever a function sends instead of one is an empty head."""
     try:
         head = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(head, dict):
         return {}

@@ -27,7 +27,9 @@ class OutputPipe:
 
     def close_writer(self) -> None:
         """After the function's process has its own copy."""
-        os.close(self.writer)
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
 
     def take(self) -> bytes:
         """What was written since the last call, its last `TAIL` bytes.
@@ -56,6 +58,7 @@ class OutputPipe:
         return True
 
     def close(self) -> None:
+        self.close_writer()
         if self._reader >= 0:
             asyncio.get_running_loop().remove_reader(self._reader)
             os.close(self._reader)

@@ -69,6 +69,11 @@ def test_other_bodies(body: object, sent: bytes) -> None:
     assert reply({"statusCode": 200, "body": body})[2] == sent
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_some_statuses_have_no_body(status: int) -> None:
+    assert reply({"statusCode": status, "body": "x"})[2] == b""
+
+
 def test_header_values_may_be_numbers_and_booleans() -> None:
     headers = dict(reply({"statusCode": 200, "headers": {"a": 1, "b": True, "c": 1.5}})[1])
     assert (headers["a"], headers["b"], headers["c"]) == ("1", "true", "1.5")

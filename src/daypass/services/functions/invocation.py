@@ -39,7 +39,7 @@ async def _invoke(call: Call) -> Mapping[str, Any]:
         call.request_id,
         payload,
         _read_client_context(call),
-        call.request.headers.get("x-amzn-trace-id") or new_trace_id(call.now),
+        new_trace_id(call.now),
         wants_log=call.input.get("LogType") == "Tail",
     )
     spec = describe_function(node, function)
@@ -101,14 +101,16 @@ def _why(error: Exception) -> str:
 
 
 def _read_client_context(call: Call) -> str | None:
-    """The client context as JSON. Raises InvalidRequestContentException."""
+    """The client context as JSON on one line. Raises InvalidRequestContentException."""
     given: str | None = call.input.get("ClientContext")
     if given is None:
         return None
     try:
         text = base64.b64decode(given, validate=True).decode()
-        if len(text) <= _CONTEXT_LIMIT and isinstance(json.loads(text), dict):
-            return text
+        context = json.loads(text)
+        if len(text) <= _CONTEXT_LIMIT and isinstance(context, dict):
+            # Written anew: as it came it may hold line breaks, and it becomes a header.
+            return json.dumps(context, separators=(",", ":"))
     except (binascii.Error, ValueError, RecursionError):
         pass
     raise invalid_content("Client context must be a valid Base64-encoded JSON object.")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Operation, Permission
+from daypass.policy import PolicyError, PolicyKind, parse_policy
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.errors import (
     conflict,
@@ -25,7 +26,7 @@ from daypass.services.functions.names import (
     refer,
 )
 from daypass.store import functions as state
-from daypass.store.functions import Function, Statement
+from daypass.store.functions import Function, Statement, policy_text
 from daypass.store.identity import InvalidPrincipalError, ids_to_principals, principals_to_ids
 
 _POLICY_LIMIT: Final = 20_480
@@ -47,12 +48,14 @@ async def _add(call: Call) -> Mapping[str, Any]:
     function = find_function(call)
     shown = _build_statement(call, function)
     try:
-        stored = principals_to_ids(_document([shown]), node.identity)
+        stored = principals_to_ids(json.dumps({"Statement": [shown]}), node.identity)
     except InvalidPrincipalError as error:
         raise _invalid_principal() from error
     document = json.dumps(json.loads(stored)["Statement"][0], separators=(",", ":"))
     statement = Statement(call.input["StatementId"], document)
-    _check_size([*function.statements, statement])
+    if any(known.statement_id == statement.statement_id for known in function.statements):
+        raise _refused(call, state.StatementExistsError(statement.statement_id))
+    _check_policy([*function.statements, statement])
     try:
         await node.store.write(
             partial(
@@ -127,13 +130,18 @@ def _conditions(call: Call) -> dict[str, dict[str, str]]:
     return conditions
 
 
-def _check_size(statements: Sequence[Statement]) -> None:
-    size = sum(len(statement.document) + 1 for statement in statements) + 60
-    if size > _POLICY_LIMIT:
+def _check_policy(statements: Sequence[Statement]) -> None:
+    """Raise `ServiceError` for a policy that is too long or says what no policy can."""
+    text = policy_text(statements)
+    if len(text) > _POLICY_LIMIT:
         raise ServiceError(
             "PolicyLengthExceededException",
-            f"The final policy size ({size}) is bigger than the limit ({_POLICY_LIMIT}).",
+            f"The final policy size ({len(text)}) is bigger than the limit ({_POLICY_LIMIT}).",
         )
+    try:
+        parse_policy(text, PolicyKind.RESOURCE)
+    except PolicyError as error:
+        raise invalid_parameter(f"The permission is not valid: {error}") from error
 
 
 async def _remove(call: Call) -> None:
@@ -162,13 +170,7 @@ async def _get(call: Call) -> Mapping[str, Any]:
 
 def show_policy(node: Node, function: Function) -> str:
     """The policy with users and roles by their ARNs; the id of what is gone stays an id."""
-    statements = [json.loads(statement.document) for statement in function.statements]
-    return ids_to_principals(_document(statements), node.identity)
-
-
-def _document(statements: Sequence[Mapping[str, Any]]) -> str:
-    document = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
-    return json.dumps(document, separators=(",", ":"))
+    return ids_to_principals(policy_text(function.statements), node.identity)
 
 
 def _no_policy() -> ServiceError:

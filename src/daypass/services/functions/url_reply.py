@@ -17,6 +17,8 @@ _JSON: Final = "application/json"
 # RFC 9110, section 5.6.2 and 5.5: what a field's name and value may be.
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# RFC 9110, section 6.4.1: these have no content.
+_BODILESS: Final = frozenset({204, 304})
 # Of the connection, not of the answer; set by the server itself.
 _CONNECTION_HEADERS: Final = frozenset(
     {
@@ -60,7 +62,8 @@ def _structured(reply: Mapping[str, Any]) -> Response:
         raise BadReplyError("The cookies are no list.")
     headers += [("set-cookie", _value(cookie)) for cookie in cookies]
     body = _body(reply.get("body"), encoded=reply.get("isBase64Encoded") is True)
-    return Response(_status(reply["statusCode"]), headers, body)
+    status = _status(reply["statusCode"])
+    return Response(status, headers, b"" if status in _BODILESS else body)
 
 
 def _status(given: object) -> int:

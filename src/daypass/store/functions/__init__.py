@@ -1,0 +1,73 @@
+"""Functions, the statements of their resource policies, and their URLs: kept and cached."""
+
+from daypass.store.functions.cache import (
+    FunctionCache,
+)
+from daypass.store.functions.errors import (
+    FunctionExistsError,
+    FunctionStoreError,
+    NoSuchFunctionError,
+    NoSuchStatementError,
+    NoSuchUrlError,
+    StaleRevisionError,
+    StatementExistsError,
+    UrlExistsError,
+    UrlIdTakenError,
+)
+from daypass.store.functions.records import (
+    NO_CODE,
+    Code,
+    Cors,
+    Function,
+    FunctionUrl,
+    Statement,
+    policy_text,
+)
+from daypass.store.functions.writes import (
+    claimed_blobs,
+    delete_function,
+    delete_statement,
+    delete_url,
+    insert_function,
+    insert_statement,
+    insert_url,
+    new_revision_id,
+    update_code,
+    update_configuration,
+    update_reserved_concurrency,
+    update_tags,
+    update_url,
+)
+
+__all__ = [
+    "NO_CODE",
+    "Code",
+    "Cors",
+    "Function",
+    "FunctionCache",
+    "FunctionExistsError",
+    "FunctionStoreError",
+    "FunctionUrl",
+    "NoSuchFunctionError",
+    "NoSuchStatementError",
+    "NoSuchUrlError",
+    "StaleRevisionError",
+    "Statement",
+    "StatementExistsError",
+    "UrlExistsError",
+    "UrlIdTakenError",
+    "claimed_blobs",
+    "delete_function",
+    "delete_statement",
+    "delete_url",
+    "insert_function",
+    "insert_statement",
+    "insert_url",
+    "new_revision_id",
+    "policy_text",
+    "update_code",
+    "update_configuration",
+    "update_reserved_concurrency",
+    "update_tags",
+    "update_url",
+]
