@@ -90,6 +90,11 @@ async def _one(request: Prepared, until: float) -> tuple[int, int]:
 class _Answer:
     def __init__(self) -> None:
         self.complete = False
+        self.closes = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"connection" and value.lower() == b"close":
+            self.closes = True
 
     def on_message_complete(self) -> None:
         self.complete = True
@@ -104,4 +109,4 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
             # An answer without a length ends with its connection.
             return parser.get_status_code(), False
         parser.feed_data(data)
-    return parser.get_status_code(), parser.should_keep_alive()
+    return parser.get_status_code(), not (answer.closes or parser.get_http_version() == "1.0")

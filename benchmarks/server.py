@@ -33,9 +33,8 @@ _ROUNDS = 3
 _SECONDS = 2.0
 _REGION = "us-east-1"
 _TICKS = os.sysconf("SC_CLK_TCK")
-_TRUST_ACCOUNT = "arn:aws:iam::{account}:root"
-# moto lets so many requests pass before it begins to check: those of `moto` and `set_up`.
-_MOTO_UNCHECKED = "7"
+# moto lets so many requests pass before it begins to check: those of `set_up`.
+_MOTO_UNCHECKED = "6"
 _FUNCTION = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'hello'}\n"
 
 
@@ -123,19 +122,8 @@ def moto() -> Iterator[Subject]:
                 break
             time.sleep(0.01)
         seconds = time.perf_counter() - started
-        subject = Subject(
-            "moto", process, f"http://127.0.0.1:{port}", Credentials("AKIAX", "x"), seconds
-        )
-        iam = subject.client("iam")
-        iam.create_user(UserName="bench")
-        iam.put_user_policy(
-            UserName="bench",
-            PolicyName="all",
-            PolicyDocument=json.dumps(_policy("*", "*")),
-        )
-        key = iam.create_access_key(UserName="bench")["AccessKey"]
-        subject.credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
-        yield subject
+        anybody = Credentials("AKIAX", "x")
+        yield Subject("moto", process, f"http://127.0.0.1:{port}", anybody, seconds)
 
 
 @contextlib.contextmanager
@@ -150,42 +138,23 @@ def _stopped_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.kill()
 
 
-def _policy(action: str, resource: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def set_up(subject: Subject) -> None:
     """A user with policies, a role it may assume, a bucket with an object; and the requests."""
-    account = subject.client("sts").get_caller_identity()["Account"]
     iam = subject.client("iam")
-    role = iam.create_role(
-        RoleName="bench",
-        AssumeRolePolicyDocument=json.dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"AWS": _TRUST_ACCOUNT.format(account=account)},
-                        "Action": "sts:AssumeRole",
-                    },
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": "lambda.amazonaws.com"},
-                        "Action": "sts:AssumeRole",
-                    },
-                ],
-            }
-        ),
-    )["Role"]["Arn"]
-    if subject.name == "daypass":
-        iam.create_user(UserName="bench")
-        iam.put_user_policy(
-            UserName="bench", PolicyName="all", PolicyDocument=json.dumps(_policy("*", "*"))
-        )
-        key = iam.create_access_key(UserName="bench")["AccessKey"]
-        subject.credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    user = iam.create_user(UserName="bench")["User"]["Arn"]
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_user_policy(UserName="bench", PolicyName="all", PolicyDocument=_policy(everything))
+    key = iam.create_access_key(UserName="bench")["AccessKey"]
+    subject.credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    trusted = ({"AWS": user}, {"Service": "lambda.amazonaws.com"})
+    trust = [{"Effect": "Allow", "Principal": one, "Action": "sts:AssumeRole"} for one in trusted]
+    role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=_policy(*trust))["Role"][
+        "Arn"
+    ]
     s3 = subject.client("s3")
     s3.create_bucket(Bucket="bench")
     s3.put_object(Bucket="bench", Key="object", Body=b"x" * 1024)
@@ -198,7 +167,14 @@ def set_up(subject: Subject) -> None:
         "PutObject 1 KB": _s3(subject, "PUT", "written", b"y" * 1024),
     }
     if subject.name == "daypass":
-        subject.requests["Function URL, warm"] = _function(subject, role)
+        service = {"Service": "lambda.amazonaws.com"}
+        subject.requests["Function URL, warm"] = _function(subject, _role(iam, "runs", service))
+
+
+def _role(iam: Any, name: str, trusted: dict[str, str]) -> str:
+    trust = _policy({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    return arn
 
 
 def _query(subject: Subject, **parameters: str) -> Prepared:

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from daypass.gateway.node import Node
 from daypass.policy import PolicyKind, PolicySet, Principal, PrincipalKind, parse_policy
@@ -217,4 +218,10 @@ def _tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 def iso_time(moment: float) -> str:
     """A moment as condition keys have it: 2026-11-24T10:00:00Z."""
-    return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _iso_second(int(moment))
+
+
+@lru_cache(maxsize=64)
+def _iso_second(second: int) -> str:
+    # Formatting takes 5 µs; the requests of one second share it.
+    return datetime.datetime.fromtimestamp(second, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

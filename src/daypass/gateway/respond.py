@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from daypass.gateway.authenticate import ANONYMOUS, authenticate
-from daypass.gateway.authorize import decide, request_context
+from daypass.gateway.authorize import Context, decide, request_context
 from daypass.gateway.caller import Caller
 from daypass.gateway.holder import Holders
 from daypass.gateway.locate import Services, Target, locate
@@ -112,9 +112,12 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
         if presented is not None:
             digest = sha256(body).hexdigest()
             caller = authenticate(node, gateway.holders, presented, service.name, digest, now)
-    context = request_context(node, caller, request, now)
+    context: Context | None = None
 
     def decision_on(permission: Permission) -> Decision:
+        nonlocal context
+        if context is None:
+            context = request_context(node, caller, request, now)
         return decide(node, caller, context, permission)
 
     call = Call(
