@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import daypass
-
 _MESSAGE_LIMIT: Final = 4096
 _PROGRAM: Final = (
     "import sys; sys.path.append(sys.argv[1]); from daypass.runtime.spawner import main; "
@@ -69,7 +67,7 @@ class Spawner:
         if self._socket is not None:
             return self._socket
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        directory = str(Path(daypass.__file__).resolve().parent.parent)
+        directory = str(Path(__file__).resolve().parents[2])
         # -I and -S: nothing of the operator's environment or site-packages; the environment of
         # the server, which may hold secrets, stays behind.
         command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _PROGRAM]
