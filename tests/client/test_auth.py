@@ -130,6 +130,7 @@ def test_only_s3_takes_an_unsigned_payload(wire):
         httpx.put(wire.url, content=pieces(), auth=auth("lambda", payload="unsigned"))
 
 
+@pytest.mark.filterwarnings("ignore:Requests has determined the content-length")
 def test_a_file_opened_as_text_is_refused(wire, tmp_path):
     path = tmp_path / "file"
     path.write_text("é")
