@@ -150,11 +150,7 @@ def set_up(subject: Subject) -> None:
     iam.put_user_policy(UserName="bench", PolicyName="all", PolicyDocument=_policy(everything))
     key = iam.create_access_key(UserName="bench")["AccessKey"]
     subject.credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
-    trusted = ({"AWS": user}, {"Service": "lambda.amazonaws.com"})
-    trust = [{"Effect": "Allow", "Principal": one, "Action": "sts:AssumeRole"} for one in trusted]
-    role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=_policy(*trust))["Role"][
-        "Arn"
-    ]
+    role = _role(iam, "bench", {"AWS": user})
     s3 = subject.client("s3")
     s3.create_bucket(Bucket="bench")
     s3.put_object(Bucket="bench", Key="object", Body=b"x" * 1024)
