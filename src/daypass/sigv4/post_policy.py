@@ -165,7 +165,9 @@ def verify_post_form(
     policy = _parse_policy(encoded)
     if now > policy.expiration:
         raise Refusal(Reason.POLICY_EXPIRED)
-    _check_conditions(policy, {**fields, "bucket": bucket})
+    if fields.setdefault("bucket", bucket) != bucket:
+        raise _violated(f'["eq", "$bucket", "{bucket}"]')
+    _check_conditions(policy, fields)
     return PostForm(verified, fields, policy.lengths)
 
 
