@@ -13,13 +13,15 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import boto3
 import pytest
 from awscrt import checksums as crt
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.conftest import Server
+from daypass.server import ca_path
+from tests.conftest import Server, start_server, stop_server
 
 MIB = 1024 * 1024
 
@@ -682,23 +684,21 @@ def test_the_aws_cli_s_file_commands(server: Server, bucket: str, tmp_path: Path
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    small, large = tmp_path / "small.txt", tmp_path / "large.bin"
-    small.write_text("hello\n")
-    large.write_bytes(os.urandom(9 * MIB))
-    aws("s3", "cp", str(small), f"s3://{bucket}/dir/small.txt")
-    aws("s3", "cp", str(large), f"s3://{bucket}/dir/large.bin")
-    assert "PRE dir/" in aws("s3", "ls", f"s3://{bucket}")
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "small.txt").write_text("hello\n")
+    large = os.urandom(9 * MIB)
+    (files / "large.bin").write_bytes(large)
+    aws("s3", "cp", "--recursive", str(files), f"s3://{bucket}/dir")
     listed = aws("s3", "ls", f"s3://{bucket}/dir/")
     assert "small.txt" in listed
     assert str(9 * MIB) in listed
-    aws("s3", "cp", f"s3://{bucket}/dir/large.bin", str(tmp_path / "back.bin"))
-    assert (tmp_path / "back.bin").read_bytes() == large.read_bytes()
     aws("s3", "mv", f"s3://{bucket}/dir/large.bin", f"s3://{bucket}/moved.bin")
-    assert aws("s3", "cp", f"s3://{bucket}/dir/small.txt", "-") == "hello\n"
+    aws("s3", "cp", f"s3://{bucket}/moved.bin", str(tmp_path / "back.bin"))
+    assert (tmp_path / "back.bin").read_bytes() == large
     aws("s3", "rm", "--recursive", f"s3://{bucket}/dir")
-    assert [line.split()[-1] for line in aws("s3", "ls", f"s3://{bucket}").splitlines()] == [
-        "moved.bin"
-    ]
+    remaining = server.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    assert [entry["Key"] for entry in remaining] == ["moved.bin"]
 
 
 def test_the_aws_cli_s_api_commands(server: Server, bucket: str, tmp_path: Path) -> None:
@@ -715,7 +715,34 @@ def test_the_aws_cli_s_api_commands(server: Server, bucket: str, tmp_path: Path)
     api("get-object", "--bucket", bucket, "--key", "k", "--range", "bytes=2-4", str(body))
     assert body.read_bytes() == b"234"
     assert api("list-objects-v2", "--bucket", bucket)["Contents"][0]["Key"] == "k"
-    assert api("head-object", "--bucket", bucket, "--key", "k")["ContentLength"] == 10
-    api("delete-object", "--bucket", bucket, "--key", "k")
-    missing = server.aws("s3api", "get-object", "--bucket", bucket, "--key", "k", str(body))
+    missing = server.aws("s3api", "get-object", "--bucket", bucket, "--key", "no", str(body))
     assert "(NoSuchKey)" in missing.stderr
+
+
+# -- over TLS ------------------------------------------------------------------------------------
+
+
+def test_over_tls_bodies_come_in_chunks_with_a_checksum_behind_them(tmp_path: Path) -> None:
+    server = start_server(tmp_path / "data", "--tls-listen", "127.0.0.1:0")
+    try:
+        assert server.tls_endpoint is not None
+        authority = str(ca_path(server.data))
+        s3 = boto3.Session(region_name=server.region, **server.credentials).client(
+            "s3", endpoint_url=server.tls_endpoint, verify=authority
+        )
+        seen: list[str] = []
+        s3.meta.events.register(
+            "before-send.s3.PutObject",
+            lambda request, **_: seen.append(request.headers["x-amz-content-sha256"].decode()),
+        )
+        s3.create_bucket(Bucket="over-tls")
+        data = os.urandom(2 * MIB)
+        s3.put_object(Bucket="over-tls", Key="key", Body=io.BytesIO(data))
+        got = s3.get_object(Bucket="over-tls", Key="key", ChecksumMode="ENABLED")
+        assert seen == ["STREAMING-UNSIGNED-PAYLOAD-TRAILER"]
+        assert got["Body"].read() == data
+        assert "ContentEncoding" not in got
+        crc = zlib.crc32(data).to_bytes(4, "big")
+        assert got["ChecksumCRC32"] == base64.b64encode(crc).decode()
+    finally:
+        stop_server(server)

@@ -9,7 +9,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from tests.conftest import Server
-from tests.security.s3_world import Bucket, a_bucket
+from tests.security.s3_world import Bucket, a_bucket, allow
 from tests.signing import Answer, Raw, send
 
 DATA = b"hello world"
@@ -113,6 +113,27 @@ def test_a_body_other_than_the_one_signed_stores_nothing(bucket: Bucket, size: i
     assert "<Code>XAmzContentSHA256Mismatch</Code>" in answer.body
     assert bucket.listed() == []
     assert not list((bucket.server.data / "blobs" / "incoming").iterdir())
+
+
+def test_chunks_of_an_anonymous_caller_are_not_stored_as_they_came(bucket: Bucket) -> None:
+    bucket.set_policy(allow("s3:PutObject", f"{bucket.arn}/*", Principal="*"))
+
+    def put_unsigned(trailer: str, **headers: str) -> int:
+        body = b"%x\r\n%s\r\n0\r\n%s\r\n\r\n" % (len(DATA), DATA, trailer.encode())
+        fields = {
+            "Host": bucket.server.endpoint.removeprefix("http://"),
+            "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+            "x-amz-trailer": "x-amz-checksum-crc32",
+            **headers,
+        }
+        return send(Raw("PUT", bucket.url("k"), list(fields.items()), body)).status
+
+    length = {"x-amz-decoded-content-length": str(len(DATA))}
+    assert put_unsigned(f"x-amz-checksum-crc32:{CRC32}") in {400, 411}
+    assert put_unsigned(f"x-amz-checksum-crc32:{WRONG}", **length) == 400
+    assert bucket.listed() == []
+    assert put_unsigned(f"x-amz-checksum-crc32:{CRC32}", **length) == 200
+    assert bucket.content("k") == DATA
 
 
 def test_a_list_of_keys_to_delete_needs_a_digest(bucket: Bucket) -> None:

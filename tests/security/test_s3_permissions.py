@@ -173,6 +173,8 @@ def test_anonymous_callers_get_what_a_bucket_policy_gives_everybody(bucket: Buck
         ({"NotResource": "arn:aws:s3:::other/*", "Resource": None}, "Policy has invalid resource"),
         ({"Action": "sts:AssumeRole"}, "Policy has invalid action"),
         ({"Principal": {"AWS": "arn:aws:iam::123456789012:user/nobody"}}, "Invalid principal"),
+        ({"Action": "s3:ListBucket"}, "Action does not apply to any resource"),
+        ({"Resource": "arn:aws:s3:::{bucket}"}, "Action does not apply to any resource"),
         ({"Principal": None}, ""),
         ({"Effect": "Perhaps"}, ""),
         ({"Condition": {"NoSuchOperator": {"aws:SourceIp": "1.2.3.4"}}}, ""),

@@ -177,7 +177,9 @@ async def _put(call: Call) -> Mapping[str, Any]:
     headers, metadata = system_headers(call), user_metadata(members)
     promise = promise_of(call.request.headers)
     existing = state.get_object(call.node.store.reader, bucket.id, key)
-    check(existing.etag if existing else None)  # before the upload; what counts is the check at the commit
+    check(
+        existing.etag if existing else None
+    )  # before the upload; what counts is the check at the commit
     received = await receive(call.node.blobs, members["Body"], promise)
     new = state.NewObject(
         size=received.size,

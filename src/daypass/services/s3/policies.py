@@ -13,6 +13,32 @@ from daypass.store.buckets import Bucket
 from daypass.store.identity import InvalidPrincipalError, ids_to_principals, principals_to_ids
 
 POLICY_BYTES: Final = 20 * 1024
+# Actions of the operations there are, by the type of their resource. Written with a wildcard, or
+# of other operations, an action is not looked at: it may apply to either.
+_ON_BUCKETS: Final = frozenset(
+    {
+        "createbucket",
+        "deletebucket",
+        "deletebucketpolicy",
+        "getbucketlocation",
+        "getbucketpolicy",
+        "listbucket",
+        "listbucketmultipartuploads",
+        "putbucketpolicy",
+    }
+)
+_ON_OBJECTS: Final = frozenset(
+    {
+        "abortmultipartupload",
+        "deleteobject",
+        "deleteobjectversion",
+        "getobject",
+        "getobjectversion",
+        "listmultipartuploadparts",
+        "putobject",
+        "putobjectacl",
+    }
+)
 
 
 def _needs(call: Call, action: str) -> Sequence[Permission]:
@@ -95,13 +121,26 @@ def _checked(document: str | bytes, bucket: Bucket) -> str:
     except PolicyError as error:
         raise malformed_policy(error.message) from error
     for statement in _statements(policy.document):
-        for action in _values(statement, "Action", "NotAction"):
-            if action != "*" and not action.lower().startswith("s3:"):
-                raise malformed_policy("Policy has invalid action", action)
-        for resource in _values(statement, "Resource", "NotResource"):
-            if resource != bucket.arn and not resource.startswith(f"{bucket.arn}/"):
-                raise malformed_policy("Policy has invalid resource", resource)
+        _check_statement(statement, bucket)
     return text
+
+
+def _check_statement(statement: Mapping[str, Any], bucket: Bucket) -> None:
+    for action in _values(statement, "Action", "NotAction"):
+        if action != "*" and not action.lower().startswith("s3:"):
+            raise malformed_policy("Policy has invalid action", action)
+    for resource in _values(statement, "Resource", "NotResource"):
+        if resource != bucket.arn and not resource.startswith(f"{bucket.arn}/"):
+            raise malformed_policy("Policy has invalid resource", resource)
+    resources = list(_values(statement, "Resource"))
+    if not resources:
+        return
+    has_bucket = bucket.arn in resources
+    has_objects = any(resource != bucket.arn for resource in resources)
+    for action in _values(statement, "Action"):
+        name = action.lower().removeprefix("s3:")
+        if (name in _ON_BUCKETS and not has_bucket) or (name in _ON_OBJECTS and not has_objects):
+            raise malformed_policy("Action does not apply to any resource(s) in statement", action)
 
 
 def _decoded(document: bytes) -> str:

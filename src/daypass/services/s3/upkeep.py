@@ -25,14 +25,14 @@ async def keep_house(node: Node) -> None:
         found = await collect_orphans(node.blobs, KIND, claimed)
         if found:
             _log.info("deleted %d blobs that no object holds", found)
-    except OSError:
+    except Exception:
         _log.exception(
             "the search for blobs that no object holds failed; the next start repeats it"
         )
     while True:
         try:
             await delete_due(node)
-        except OSError:
+        except Exception:
             _log.exception("blobs of deleted objects could not be deleted; this is tried again")
         await asyncio.sleep(_EVERY_SECONDS)
 
