@@ -8,7 +8,7 @@ import pytest
 
 from daypass.protocol import Request, ServiceError, load_model
 
-STS, IAM, LAMBDA = load_model("sts"), load_model("iam"), load_model("lambda")
+STS, IAM, LAMBDA, S3 = (load_model(name) for name in ("sts", "iam", "lambda", "s3"))
 PATH = "/2015-03-31/functions/one/configuration"
 
 
@@ -59,6 +59,19 @@ def test_form_parameters_without_end() -> None:
     refused_form("&" * 1_000_000)
     refused_form("Tags" + ".member.1" * 100_000 + "=a")
     refused_form("&".join(f"Tags.member.{n}.Key=a" for n in range(4000)))
+
+
+def test_names_are_not_sent_back_at_length() -> None:
+    name = "a" * 500_000
+    for form in (f"Action={name}&Version={name}", f"{name}=1&{name}=2&Action=x", f"Tags.{name}=1"):
+        request = Request("POST", "/", "", {})
+        with pytest.raises(ServiceError) as caught:
+            STS.route(request, "/", form.encode())
+        assert len(caught.value.message) < 2000
+    body = f"<Delete><{name}/></Delete>".encode()
+    with pytest.raises(ServiceError) as caught:
+        S3.decode("DeleteObjects", Request("POST", "/b", "delete", {}), "/b", body)
+    assert len(caught.value.message) < 2000
 
 
 def test_list_numbers_without_end() -> None:

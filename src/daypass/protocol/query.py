@@ -18,6 +18,8 @@ from daypass.protocol.xml_out import compile_content, escape
 # The most that an operation of STS or IAM takes is a few hundred (50 tags of two each, policies).
 _MOST_PARAMETERS: Final = 4096
 _DEEPEST: Final = 16
+# Of what the sender sent, in a message.
+_LONGEST_SHOWN: Final = 256
 _CONTENT_TYPE: Final = ("content-type", "text/xml")
 _NAME_PATTERN: Final = r"[\w+=,.@-]+"
 
@@ -44,8 +46,8 @@ class QueryProtocol:
             raise ServiceError("MissingAction", "The request is missing an Action parameter.")
         version = parameters.get("Version")
         if action not in self.operations or version != self.version:
-            named = f"Could not find operation {action} for version {version or 'NO_VERSION'}"
-            raise ServiceError("InvalidAction", named)
+            asked = f"{action[:_LONGEST_SHOWN]} for version {(version or 'NO_VERSION')[:32]}"
+            raise ServiceError("InvalidAction", f"Could not find operation {asked}")
         return action
 
     def compile(self, operation: OperationModel) -> Coder:
@@ -245,7 +247,7 @@ def _refuse_branch(place: Member) -> str:
 
 
 def _malformed(message: str) -> ServiceError:
-    return ServiceError("MalformedInput", message)
+    return ServiceError("MalformedInput", message[:_LONGEST_SHOWN])
 
 
 def _invalid(problems: list[Problem]) -> ServiceError:

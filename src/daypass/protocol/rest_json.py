@@ -23,7 +23,7 @@ class JsonFaults:
 
     def misrouted(self, request: Request, path: str, _why: Misrouted) -> ServiceError:
         return ServiceError(
-            "UnknownOperationException", f"No operation is {request.method} {path}.", 404
+            "UnknownOperationException", f"No operation is {request.method} {path[:256]}.", 404
         )
 
     def malformed_uri(self, detail: str) -> ServiceError:

@@ -61,6 +61,9 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
 # operation's own (InvalidLocationConstraint).
 _OPEN_BODIES: Final = frozenset({"BucketLocationConstraint"})
 
+# A detail may name an element of the sender's, whose name may be as long as the body.
+_LONGEST_DETAIL: Final = 256
+
 _RESOURCES: Final = ("SERVICE", "BUCKET", "OBJECT")
 
 
@@ -91,7 +94,7 @@ class S3Faults:
     def malformed_body(self, detail: str) -> ServiceError:
         message = (
             "The XML you provided was not well-formed or did not validate against our published "
-            f"schema: {detail}"
+            f"schema: {detail[:_LONGEST_DETAIL]}"
         )
         return ServiceError("MalformedXML", message)
 
