@@ -41,7 +41,7 @@ _CLEARED: Final = (
 @click.option("--tls", is_flag=True, help="Listen with TLS too, certified by a CA of its own.")
 @click.option("--tls-listen", metavar="HOST:PORT", help="Where; implies --tls.")
 @click.option(
-    "--explain/--no-explain",
+    "--explain-to-caller/--no-explain-to-caller",
     default=None,
     help="Tell refused callers why.  [default: only on loopback addresses]",
 )
@@ -55,7 +55,7 @@ def serve(
     workers: int,
     tls: bool,
     tls_listen: str | None,
-    explain: bool | None,
+    explain_to_caller: bool | None,
     clock_offset: float,
     output: str,
 ) -> None:
@@ -76,7 +76,7 @@ def serve(
         workers=workers,
         tls=tls or tls_listen is not None,
         tls_listen=tls_listen,
-        explain_to_caller=explain,
+        explain_to_caller=explain_to_caller,
         clock_offset=clock_offset,
     )
     serve_until_stopped(config, _announce_json if output == "json" else _Announcement(data))

@@ -54,7 +54,8 @@ class UrlCodec:
     def encode_error(self, error: ServiceError, request: Request, request_id: str) -> Response:  # noqa: ARG002
         if error.status == 502:
             return Response(502, [("content-type", "text/plain")], error.message.encode())
-        if error.code == _DENIED:
+        # With AuthType AWS_IAM no policy lets an unsigned caller in; Lambda does not tell it apart.
+        if error.code in {_DENIED, "MissingAuthenticationTokenException"}:
             return _error(403, _DENIED, {"Message": _FORBIDDEN})
         if error.status == 413:
             return _error(413, error.code, {"Message": error.message})

@@ -114,7 +114,6 @@ URL_SERVICE: Final = Service(
     codec=UrlCodec(),
     operations={OPERATION: Operation(OPERATION, _needs, _invoke)},
     dialect=Dialect.JSON,
-    anonymous=True,
     denied="AccessDeniedException",
     body_limit=PAYLOAD_LIMIT,
     early=_answer_early,
