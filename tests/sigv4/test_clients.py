@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
-from tests.sigv4.wire import Listener, Received, listening
 
 from daypass.sigv4 import PayloadMode, Refusal
+from tests.sigv4.wire import Listener, Received, listening
 
 KEY_ID, SECRET, TOKEN = (
     "ASIAIOSFODNN7EXAMPLE",

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from tests.sigv4.reference import Parts, strict_path, strict_query
 
 from daypass.sigv4 import Credentials, HttpRequest, Refusal, sign
 from daypass.sigv4.diagnosis import diagnose
 from daypass.sigv4.diagnosis.mistakes import MISTAKES
+from tests.sigv4.reference import Parts, strict_path, strict_query
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 TOKEN, OTHER_TOKEN = "IQoJb3JpZ2luX2VjEXAMPLE+/=", "IQoJb3JpZ2luX2VjOTHER"

@@ -24,10 +24,10 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sigv4.reference import Parts, strict_path, strict_query, strict_value
 
 from daypass.protocol.message import combine_headers
 from daypass.sigv4 import Credentials, Dialect, HttpRequest, parse, presign, sign, verify
+from tests.sigv4.reference import Parts, strict_path, strict_query, strict_value
 
 KEYS = Credentials("ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/+=")
 NOW = 1_440_938_160

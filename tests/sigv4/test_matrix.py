@@ -10,10 +10,10 @@ import json
 from hashlib import sha256
 
 import pytest
-from tests.sigv4.reference import strict_signature
-from tests.sigv4.wire import listening
 
 from daypass.sigv4 import UNSIGNED_PAYLOAD, Credentials, HttpRequest, sign
+from tests.sigv4.reference import strict_signature
+from tests.sigv4.wire import listening
 
 KEYS = Credentials(
     "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/+=" * 50

@@ -3,7 +3,6 @@
 from hashlib import sha256
 
 import pytest
-from tests.sigv4.suite import Case, cases
 
 from daypass.protocol.message import combine_headers
 from daypass.sigv4 import (
@@ -16,6 +15,7 @@ from daypass.sigv4 import (
     string_to_sign,
     verify,
 )
+from tests.sigv4.suite import Case, cases
 
 CASES = cases("v4")
 suite = pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePublicNumbers,
 )
 from cryptography.hazmat.primitives.hashes import SHA256
-from tests.sigv4.suite import cases
 
 from daypass.protocol.message import combine_headers
 from daypass.sigv4 import (
@@ -26,6 +25,7 @@ from daypass.sigv4 import (
     v4a,
     verify,
 )
+from tests.sigv4.suite import cases
 
 CASES = cases("v4a")
 suite = pytest.mark.parametrize(
