@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from daypass.gateway.issue import Issued, issue_session
+from daypass.tokens import SessionKind, accessor_prefix
 from tests.local_node import (
     ACCOUNT,
     LocalNode,
@@ -12,9 +15,6 @@ from tests.local_node import (
     local_node,
     trust,
 )
-
-from daypass.gateway.issue import Issued, issue_session
-from daypass.tokens import SessionKind, accessor_prefix
 
 
 @pytest.fixture

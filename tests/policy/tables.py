@@ -225,7 +225,7 @@ CALLERS: Mapping[str, dict[str, str]] = {
         "account": ACCOUNT,
         "arn": FEDERATED_ARN,
         "user_arn": ALICE["arn"],
-        "unique_id": USER_ID,
+        "user_id": USER_ID,
     },
     "root user": {"kind": "root", "account": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root"},
 }
@@ -259,6 +259,7 @@ BYPASS: Mapping[str, list[tuple[str, Any, tuple[bool, bool, bool]]]] = {
         ("anyone", "*", (False, False, False)),
         ("the federated user", {"AWS": FEDERATED_ARN}, (False, False, False)),
         ("the user behind", {"AWS": ALICE["arn"]}, (False, True, True)),
+        ("the user behind by id", {"AWS": USER_ID}, (False, True, True)),
         ("the account", ROOT, (True, True, True)),
         ("another federated user", {"AWS": f"{FEDERATED_ARN}2"}, (True, True, True)),
         ("nobody", None, (True, True, True)),

@@ -12,10 +12,10 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from tests.conftest import Server
-from tests.signing import Raw
 
 from daypass import sigv4
+from tests.conftest import Server
+from tests.signing import Raw
 
 # One for all: it reads each service's model once.
 _SESSION = boto3.Session()

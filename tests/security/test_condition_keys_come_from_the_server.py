@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from botocore.credentials import Credentials
+
 from tests.conftest import Server
 from tests.signing import send, signed
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import Server, start_server
-from tests.functions import create_role, deploy, invoke, pack
 
 from daypass.runtime.sandbox import landlock_version
+from tests.conftest import Server, start_server
+from tests.functions import create_role, deploy, invoke, pack
 
 needs_landlock = pytest.mark.skipif(
     landlock_version() == 0, reason="this kernel has no Landlock to confine functions with"

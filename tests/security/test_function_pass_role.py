@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.conftest import Server
 from tests.functions import allow, create_role, create_user, deploy, pack, policy
 

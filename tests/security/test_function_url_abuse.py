@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+
 from tests.conftest import Server
 from tests.functions import allow, call_url, create_user, deploy
 

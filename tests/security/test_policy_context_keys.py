@@ -5,6 +5,7 @@ not count.
 """
 
 import pytest
+
 from tests.policy.asking import EVERYTHING, ask
 
 BY_ADDRESS = {**EVERYTHING, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}

@@ -7,9 +7,9 @@ Allow beside it stands; a policy that cannot be read is left out of the evaluati
 import json
 
 import pytest
-from tests.policy.asking import EVERYTHING, ask
 
 from daypass.policy import Outcome, PolicyError, PolicyKind, parse_policy
+from tests.policy.asking import EVERYTHING, ask
 
 DENY = {"Sid": "Deny", "Effect": "Deny", "Action": "s3:*", "Resource": "*"}
 

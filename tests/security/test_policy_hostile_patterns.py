@@ -9,10 +9,10 @@ import ast
 from pathlib import Path
 
 import pytest
-from tests.policy.asking import ask
 
 import daypass.policy
 from daypass.policy.patterns import compile_pattern, glob_tokens
+from tests.policy.asking import ask
 
 
 @pytest.mark.parametrize(

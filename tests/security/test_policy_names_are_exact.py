@@ -1,7 +1,6 @@
 """Names are compared as AWS compares them (attacks 87, 96), and types are not mixed up."""
 
 import pytest
-from tests.policy.asking import ACCOUNT, ask, policy_set
 
 from daypass.policy import (
     AuthorizationRequest,
@@ -11,6 +10,7 @@ from daypass.policy import (
     PrincipalKind,
     evaluate,
 )
+from tests.policy.asking import ACCOUNT, ask, policy_set
 
 
 def allows(resource: str, asked: str) -> bool:

@@ -1,9 +1,9 @@
 """Set operators over missing and empty keys, and their negations (attack 85)."""
 
 import pytest
-from tests.policy.asking import EVERYTHING, ask
 
 from daypass.policy import Outcome
+from tests.policy.asking import EVERYTHING, ask
 
 TAGS = "aws:TagKeys"
 

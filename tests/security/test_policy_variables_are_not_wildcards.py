@@ -5,6 +5,7 @@ into the pattern before its stars are looked for.
 """
 
 import pytest
+
 from tests.policy.asking import ask
 
 HOME = {

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 from botocore.credentials import Credentials
+
 from tests.conftest import Server, start_server, stop_server
 from tests.signing import Answer, Raw, presigned, send, signed
 

@@ -9,6 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+
 from tests.conftest import Server
 from tests.signing import send, signed
 

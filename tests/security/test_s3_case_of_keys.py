@@ -1,6 +1,7 @@
 """Attack 87: keys are case-sensitive in policies, as they are in buckets."""
 
 import pytest
+
 from tests.conftest import Server
 from tests.security.s3_world import a_bucket, a_user, allow, code_of
 

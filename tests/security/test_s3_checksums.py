@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+
 from tests.conftest import Server
 from tests.security.s3_world import Bucket, a_bucket, allow
 from tests.signing import Answer, Raw, send

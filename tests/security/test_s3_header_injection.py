@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.conftest import Server
 from tests.security.s3_world import Bucket, a_bucket
 from tests.signing import send, signed

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import Server
 from tests.security.s3_world import Bucket, User, a_bucket, a_user, allow, code_of
 from tests.signing import send, signed

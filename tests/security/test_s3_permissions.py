@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.conftest import Server
 from tests.security.s3_world import Bucket, a_bucket, a_user, allow, code_of, deny
 from tests.signing import Raw, send

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.local_node import ACCOUNT, LocalNode, allow, local_node, session_credentials, trust
 
 from daypass.store.sessions import revoke_session
 from daypass.tokens import Ancestor, TokenTooLargeError, new_accessor, new_unique_id
+from tests.local_node import ACCOUNT, LocalNode, allow, local_node, session_credentials, trust
 
 ACCOUNT_ITSELF = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 

@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from tests.local_node import LocalNode, allow, local_node, trust
 
 from daypass.tokens import (
     DecryptionError,
@@ -28,6 +27,7 @@ from daypass.tokens import (
     new_ring,
     rotate,
 )
+from tests.local_node import LocalNode, allow, local_node, trust
 
 NOW = 1_800_000_000
 MASTER = bytes(range(32))

@@ -4,9 +4,9 @@ import hmac
 import re
 
 import pytest
-from tests.sigv4.signed import KEYS, NOW, SESSION, Signed, presigned, signed
 
 from daypass.sigv4 import Dialect, PayloadMode, Reason, Refusal, Verified, parse
+from tests.sigv4.signed import KEYS, NOW, SESSION, Signed, presigned, signed
 
 STREAM = PayloadMode.UNSIGNED_CHUNKS_TRAILER.value
 

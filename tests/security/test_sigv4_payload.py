@@ -6,7 +6,6 @@ from hashlib import sha256
 from itertools import chain, repeat
 
 import pytest
-from tests.sigv4.signed import KEYS, NOW, REGION, signed
 
 from daypass.protocol.message import combine_headers
 from daypass.sigv4 import (
@@ -21,6 +20,7 @@ from daypass.sigv4 import (
     sign_stream,
     verify,
 )
+from tests.sigv4.signed import KEYS, NOW, REGION, signed
 
 SIGNED, TRAILER, UNSIGNED = (
     PayloadMode.SIGNED_CHUNKS,

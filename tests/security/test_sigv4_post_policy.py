@@ -4,7 +4,6 @@ import base64
 import json
 
 import pytest
-from tests.sigv4.signed import KEYS, NOW, REGION, SECRETS, SESSION
 
 from daypass.sigv4 import (
     Dialect,
@@ -15,6 +14,7 @@ from daypass.sigv4 import (
     verify_post_form,
 )
 from daypass.sigv4.keys import mac_key
+from tests.sigv4.signed import KEYS, NOW, REGION, SECRETS, SESSION
 
 Form = list[tuple[str, str]]
 

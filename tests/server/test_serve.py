@@ -18,6 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+
 from tests.conftest import Server, start_server, stop_server
 from tests.signing import Answer, send, signed
 

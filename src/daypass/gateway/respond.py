@@ -228,8 +228,10 @@ def _too_large(service: Service, limit: int) -> ServiceError:
 
 
 def _name_request(response: Response, request_id: str, service: Service) -> None:
-    name = "x-amz-request-id" if service.dialect is Dialect.S3 else "x-amzn-requestid"
-    response.headers.append((name, request_id))
+    if service.dialect is Dialect.S3:
+        response.headers += [("x-amz-request-id", request_id), ("x-amz-id-2", request_id)]
+    else:
+        response.headers.append(("x-amzn-requestid", request_id))
 
 
 def _record(

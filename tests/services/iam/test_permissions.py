@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 from botocore.loaders import Loader
-from tests.services.iam.conftest import ACCOUNT, ALLOW, trust
 
 from daypass.policy import Principal, PrincipalKind
 from daypass.services.iam import SERVICE
 from daypass.tokens import Session, SessionKind, SessionPolicies
+from tests.services.iam.conftest import ACCOUNT, ALLOW, trust
 
 USERS = f"arn:aws:iam::{ACCOUNT}:user"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/limits"

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tests.services.iam.conftest import ACCOUNT, ALLOW, NOW, document, trust
 
 DENY = ALLOW.replace("Allow", "Deny")

@@ -5,12 +5,12 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from tests.services.iam.conftest import ACCOUNT, ALLOW, NOW, document, trust
 
 from daypass.protocol.errors import ServiceError
 from daypass.store.engine import Transaction
 from daypass.store.identity import writes
 from daypass.tokens import new_unique_id
+from tests.services.iam.conftest import ACCOUNT, ALLOW, NOW, document, trust
 
 EC2 = json.dumps(
     {

@@ -1,6 +1,7 @@
 """Users and access keys, with the answers and errors that were recorded from AWS."""
 
 import pytest
+
 from tests.services.iam.conftest import ACCOUNT, ALLOW, NOW, ROOT_KEY_ID
 
 USER_NOT_FOUND = "The user with name nobody cannot be found."

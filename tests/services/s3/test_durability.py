@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+
 from tests.conftest import Server, start_server, stop_server
 
 # Of each kind of storage: in the row, and in a blob.

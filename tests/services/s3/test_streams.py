@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.config import Config
-from tests.conftest import Server, start_server, stop_server
 
 from daypass.blobs import BlobMissingError, FileBlobs
 from daypass.gateway.node import Node
 from daypass.services.s3.upkeep import delete_due
 from daypass.store import buckets as state
 from daypass.store.engine import open_store
+from tests.conftest import Server, start_server, stop_server
 
 MIB = 1024 * 1024
 
