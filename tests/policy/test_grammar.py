@@ -9,6 +9,7 @@ from daypass.policy import PolicyError, PolicyKind, parse_policy, policy_size
 from daypass.policy.grammar import require_current_version
 
 GOOD = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+ROOT = "arn:aws:iam::123456789012:root"
 SYNTAX = "Syntax errors in policy."
 LEGACY = "The policy failed legacy parsing"
 
@@ -76,6 +77,8 @@ def test_a_document_beyond_the_limit_is_refused_before_it_is_read() -> None:
         ({"Resource": {}}, "$.Statement[0].Resource"),
         ({"Sid": 7}, "$.Statement[0].Sid"),
         ({"Condition": []}, "$.Statement[0].Condition"),
+        ({"Action": True}, "$.Statement[0].Action"),
+        ({"Action": {"s3:*": 1}}, "$.Statement[0].Action"),
         ({"Condition": {"StringEquals": "x"}}, "$.Statement[0].Condition.StringEquals"),
         ({"Condition": {"StringIs": {"a:b": "x"}}}, "$.Statement[0].Condition.StringIs"),
         ({"Condition": {"NullIfExists": {"a:b": "true"}}}, "$.Statement[0].Condition.NullIfExists"),
@@ -264,6 +267,15 @@ def test_every_form_of_an_aws_principal_is_taken(entry: str) -> None:
 def test_what_is_no_aws_principal_is_refused(entry: str) -> None:
     statement = {**GOOD, "Principal": {"AWS": entry}}
     assert refused(document(statement), PolicyKind.RESOURCE).message.startswith("Invalid principal")
+
+
+def test_the_path_leads_to_the_principal_that_is_wrong() -> None:
+    statement = {**GOOD, "Principal": {"AWS": [ROOT, "alice"]}}
+    assert (
+        refused(document([statement]), PolicyKind.RESOURCE).path == "$.Statement[0].Principal.AWS"
+    )
+    statement = {**GOOD, "NotPrincipal": {"AWS": 7}}
+    assert refused(document(statement), PolicyKind.RESOURCE).path == "$.Statement.NotPrincipal.AWS"
 
 
 def test_kinds_have_their_own_elements() -> None:

@@ -17,3 +17,8 @@ class PolicyError(Exception):
         self.message = message
         self.path = path
         self.detail = detail
+
+    def within(self, path: str) -> "PolicyError":
+        """The same error of a part, as one of the whole that has the part at path."""
+        inner = f"{path}.{self.path}" if self.path else path
+        return PolicyError(self.message, inner, self.detail)

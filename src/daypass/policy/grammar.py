@@ -39,6 +39,11 @@ ELEMENTS: Final = frozenset(
     )
 )
 PRINCIPAL_TYPES: Final = frozenset(["AWS", "Service", "Federated", "CanonicalUser"])
+OPPOSITES: Final = (
+    ("Action", "NotAction"),
+    ("Resource", "NotResource"),
+    ("Principal", "NotPrincipal"),
+)
 EFFECTS: Final = {effect.value: effect for effect in Effect}
 TRUST_ACTIONS: Final = (
     "Trust Policy statement actions can only be sts:AssumeRole, "
@@ -58,12 +63,8 @@ def parse_policy(document: str, kind: PolicyKind, *, label: str = "") -> Policy:
     variables = parsed.get("Version") == CURRENT_VERSION
     written = parsed["Statement"]
     listed = written if isinstance(written, list) else [written]
-    path = "$.Statement[{}]" if isinstance(written, list) else "$.Statement"
-    reader = _StatementReader(kind, label, variables)
-    statements = [
-        reader.read(number, path.format(number), statement)
-        for number, statement in enumerate(listed)
-    ]
+    reader = _StatementReader(kind, label, variables, listed is written)
+    statements = [reader.read(number, statement) for number, statement in enumerate(listed)]
     _check_sids(statements)
     return Policy(kind, label, document, parsed, tuple(statements))
 
@@ -107,26 +108,35 @@ def _check_sids(statements: Sequence[Statement]) -> None:
 
 
 class _StatementReader:
-    """Reads the statements of one document; holds what all the checks need to know."""
+    """Reads the statements of one document; holds what all the checks need to know.
 
-    def __init__(self, kind: PolicyKind, label: str, variables: bool) -> None:
+    The checks raise errors whose path begins within the statement.
+    """
+
+    def __init__(self, kind: PolicyKind, label: str, variables: bool, listed: bool) -> None:
         self.kind = kind
         self.label = label
         self.variables = variables
+        self.listed = listed
         self.named_by_holder = not kind.names_principals and kind is not PolicyKind.RCP
-        self.path = "$"
 
-    def read(self, number: int, path: str, written: Json) -> Statement:
-        """One statement; path is where it stands."""
-        self.path = path
+    def read(self, number: int, written: Json) -> Statement:
+        """One statement. Raises `PolicyError`."""
+        try:
+            return self._read(number, written)
+        except PolicyError as error:
+            path = f"$.Statement[{number}]" if self.listed else "$.Statement"
+            raise error.within(path) from None
+
+    def _read(self, number: int, written: Json) -> Statement:
         if not isinstance(written, dict):
-            raise PolicyError(SYNTAX, self.path, "a statement is a JSON object")
-        for name in written:
-            if name not in ELEMENTS:
-                raise PolicyError(SYNTAX, f"{self.path}.{name}", "no such element")
-        for name in ("Action", "Resource", "Principal"):
-            if name in written and f"Not{name}" in written:
-                raise PolicyError(SYNTAX, self.path, f"{name} and Not{name} exclude each other")
+            raise PolicyError(SYNTAX, "", "a statement is a JSON object")
+        if not ELEMENTS.issuperset(written):
+            unknown = next(name for name in written if name not in ELEMENTS)
+            raise PolicyError(SYNTAX, unknown, "no such element")
+        for name, opposite in OPPOSITES:
+            if opposite in written and name in written:
+                raise PolicyError(SYNTAX, "", f"{name} and {opposite} exclude each other")
         effect = self._effect(written)
         principal, not_principal = self._principals(written)
         return Statement(
@@ -146,7 +156,7 @@ class _StatementReader:
         )
 
     def _effect(self, written: dict[str, Json]) -> Effect:
-        effect, path = written.get("Effect"), f"{self.path}.Effect"
+        effect, path = written.get("Effect"), "Effect"
         if not isinstance(effect, str):
             raise PolicyError(SYNTAX, path, "a statement has the Effect Allow or Deny")
         if effect not in EFFECTS:
@@ -157,13 +167,13 @@ class _StatementReader:
 
     def _sid(self, sid: Json) -> str:
         if not isinstance(sid, str):
-            raise PolicyError(SYNTAX, f"{self.path}.Sid", "the Sid is a string")
+            raise PolicyError(SYNTAX, "Sid", "the Sid is a string")
         # Bucket policies may have spaces in theirs.
         if self.kind is not PolicyKind.RESOURCE and sid and not (sid.isascii() and sid.isalnum()):
             raise PolicyError(
                 "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies "
                 "the regular expression [0-9A-Za-z]*",
-                f"{self.path}.Sid",
+                "Sid",
                 f"{sid!r} has other characters",
             )
         return sid
@@ -172,49 +182,43 @@ class _StatementReader:
         if name not in written:
             return None
         value = written[name]
-        values = value if isinstance(value, list) else [value]
-        found = tuple(each for each in values if isinstance(each, str))
-        if len(found) != len(values):
-            raise PolicyError(SYNTAX, f"{self.path}.{name}", "a string or a list of strings")
-        return found
+        if isinstance(value, str):
+            return (value,)
+        if isinstance(value, list):
+            found = tuple(each for each in value if isinstance(each, str))
+            if len(found) == len(value):
+                return found
+        raise PolicyError(SYNTAX, name, "a string or a list of strings")
 
     def _actions(self, written: dict[str, Json], name: str) -> tuple[str, ...] | None:
-        path = f"{self.path}.{name}"
         actions = self._strings(written, name)
-        if actions is None:
-            if name == "Action" and "NotAction" not in written:
-                raise PolicyError(
-                    "Policy statement must contain actions.", path, "write Action or NotAction"
-                )
+        if actions is None and (name == "NotAction" or "NotAction" in written):
             return None
         if not actions:
-            raise PolicyError("Policy statement must contain actions.", path, "the list is empty")
+            detail = "write Action or NotAction" if actions is None else "the list is empty"
+            raise PolicyError("Policy statement must contain actions.", name, detail)
         for action in actions:
-            _check_action(action, path)
+            _check_action(action, name)
             if self.kind is PolicyKind.TRUST and not action.lower().startswith("sts:"):
-                raise PolicyError(TRUST_ACTIONS, path, f"{action!r} is none of them")
+                raise PolicyError(TRUST_ACTIONS, name, f"{action!r} is none of them")
         return actions
 
     def _resources(self, written: dict[str, Json], name: str) -> tuple[str, ...] | None:
-        path = f"{self.path}.{name}"
         resources = self._strings(written, name)
         if self.kind is PolicyKind.TRUST:
             if resources is not None:
                 detail = "the resource of a trust policy is the role it is attached to"
-                raise PolicyError(f"Has prohibited field {name}.", path, detail)
+                raise PolicyError(f"Has prohibited field {name}.", name, detail)
             return None
-        if resources is None:
-            if name == "Resource" and "NotResource" not in written:
-                raise PolicyError(
-                    "Policy statement must contain resources.", path, 'write "Resource"'
-                )
+        if resources is None and (name == "NotResource" or "NotResource" in written):
             return None
         if not resources:
-            raise PolicyError("Policy statement must contain resources.", path, "the list is empty")
+            detail = "write Resource or NotResource" if resources is None else "the list is empty"
+            raise PolicyError("Policy statement must contain resources.", name, detail)
         for resource in resources:
-            check_resource(resource, self.kind, path)
-            self._check_template(resource, path)
-        return tuple(complete_arn(resource) for resource in resources)
+            check_resource(resource, self.kind, name)
+            self._check_template(resource, name)
+        return tuple(map(complete_arn, resources))
 
     def _check_template(self, text: str, path: str) -> None:
         if "${" not in text:
@@ -229,47 +233,42 @@ class _StatementReader:
     ) -> tuple[PrincipalElement | None, PrincipalElement | None]:
         if self.named_by_holder and "Principal" not in written and "NotPrincipal" not in written:
             return None, None
-        named = [name for name in ("Principal", "NotPrincipal") if name in written]
+        name = "Principal" if "Principal" in written else "NotPrincipal"
         if self.named_by_holder:
-            raise PolicyError(
-                "Policy document should not specify a principal.",
-                f"{self.path}.{named[0]}",
-                "the principal is whoever the policy is attached to",
-            )
-        if not named:
-            raise PolicyError(
-                "Missing required field Principal", self.path, "say whom the statement means"
-            )
-        if named == ["NotPrincipal"] and self.kind is not PolicyKind.RESOURCE:
-            raise PolicyError(
-                "Has prohibited field NotPrincipal.", f"{self.path}.NotPrincipal", "use Principal"
-            )
-        element = self._principal(written[named[0]], f"{self.path}.{named[0]}")
+            detail = "the principal is whoever the policy is attached to"
+            raise PolicyError("Policy document should not specify a principal.", name, detail)
+        if name not in written:
+            detail = "say whom the statement means"
+            raise PolicyError("Missing required field Principal", "", detail)
+        if name == "NotPrincipal" and self.kind is not PolicyKind.RESOURCE:
+            raise PolicyError("Has prohibited field NotPrincipal.", name, "use Principal")
+        try:
+            element = self._principal(written[name])
+        except PolicyError as error:
+            raise error.within(name) from None
         if self.kind is PolicyKind.RCP and element != "*":
-            raise PolicyError(
-                SYNTAX, f"{self.path}.Principal", 'a resource control policy names "*"'
-            )
-        return (element, None) if named == ["Principal"] else (None, element)
+            raise PolicyError(SYNTAX, name, 'a resource control policy names "*"')
+        return (element, None) if name == "Principal" else (None, element)
 
-    def _principal(self, value: Json, path: str) -> PrincipalElement:
+    def _principal(self, value: Json) -> PrincipalElement:
         if value == "*":
             return "*"
         if not isinstance(value, dict) or not value:
-            raise PolicyError("Invalid principal in policy", path, '"*" or an object by type')
+            raise PolicyError("Invalid principal in policy", "", '"*" or an object by type')
         found: dict[str, tuple[str, ...]] = {}
         for name in value:
             if name not in PRINCIPAL_TYPES:
                 known = ", ".join(sorted(PRINCIPAL_TYPES))
-                raise PolicyError("Invalid principal in policy", f"{path}.{name}", f"not {known}")
+                raise PolicyError("Invalid principal in policy", name, f"not {known}")
             entries = self._strings(value, name) or ()
             for entry in entries:
-                self._check_principal(name, entry, f"{path}.{name}")
+                self._check_principal(name, entry)
             if not entries:
-                raise PolicyError("Invalid principal in policy", f"{path}.{name}", "it is empty")
+                raise PolicyError("Invalid principal in policy", name, "it is empty")
             found[name] = entries
         return found
 
-    def _check_principal(self, name: str, entry: str, path: str) -> None:
+    def _check_principal(self, name: str, entry: str) -> None:
         if name == "AWS" and not _is_aws_principal(entry):
             detail = "an account, an IAM user, a role, a role session or a federated user"
         elif name == "Service" and ("." not in entry or "*" in entry):
@@ -281,39 +280,42 @@ class _StatementReader:
         message = "Invalid principal in policy"
         if self.kind is PolicyKind.TRUST:
             message = f'Invalid principal in policy: "{name}":"{entry}"'
-        raise PolicyError(message, path, f"{entry!r} is not {detail}")
+        raise PolicyError(message, name, f"{entry!r} is not {detail}")
 
     def _conditions(self, written: Json, effect: Effect) -> Iterator[Condition]:
-        path = f"{self.path}.Condition"
         if not isinstance(written, dict):
-            raise PolicyError(SYNTAX, path, "a condition block is a JSON object")
+            raise PolicyError(SYNTAX, "Condition", "a condition block is a JSON object")
         for name, keys in written.items():
-            if not isinstance(keys, dict):
-                raise PolicyError(SYNTAX, f"{path}.{name}", "an operator has an object of keys")
-            if not keys:
-                continue
-            parsed = parse_operator(name)
-            if parsed is None:
-                raise PolicyError(SYNTAX, f"{path}.{name}", "there is no such condition operator")
-            _check_keys(keys, f"{path}.{name}")
-            for key, value in keys.items():
-                values = _condition_values(value, f"{path}.{name}.{key}")
-                operator, set_operator, if_exists = parsed
-                condition = Condition(
-                    operator, set_operator, if_exists, key, values, self.variables
-                )
-                self._check_readable(condition, effect, f"{path}.{name}.{key}")
-                yield condition
+            try:
+                yield from self._operator(name, keys, effect)
+            except PolicyError as error:
+                raise error.within(f"Condition.{name}") from None
 
-    def _check_readable(self, condition: Condition, effect: Effect, path: str) -> None:
-        # What a Deny does not understand would silently not deny. In an Allow such a value
-        # matches nothing, which `lint` reports.
-        if effect is Effect.DENY and not condition.operator.negated:
-            unreadable = unreadable_values(condition)
-            if unreadable:
-                family = condition.operator.family
-                detail = f"{unreadable[0]!r} is no {family} value, so this Deny would deny nothing"
-                raise PolicyError(LEGACY, path, detail)
+    def _operator(self, name: str, keys: Json, effect: Effect) -> Iterator[Condition]:
+        if not isinstance(keys, dict):
+            raise PolicyError(SYNTAX, "", "an operator has an object of keys")
+        if not keys:
+            return
+        parsed = parse_operator(name)
+        if parsed is None:
+            raise PolicyError(SYNTAX, "", "there is no such condition operator")
+        _check_keys(keys)
+        for key, value in keys.items():
+            values = _condition_values(key, value)
+            condition = Condition(*parsed, key, values, self.variables)
+            if effect is Effect.DENY and not condition.operator.negated:
+                _check_readable(condition)
+            yield condition
+
+
+def _check_readable(condition: Condition) -> None:
+    # What a Deny does not understand would silently not deny. In an Allow such a value matches
+    # nothing, which `lint` reports.
+    unreadable = unreadable_values(condition)
+    if unreadable:
+        family = condition.operator.family
+        detail = f"{unreadable[0]!r} is no {family} value, so this Deny would deny nothing"
+        raise PolicyError(LEGACY, condition.key, detail)
 
 
 def _check_action(action: str, path: str) -> None:
@@ -333,17 +335,17 @@ def _check_action(action: str, path: str) -> None:
         raise PolicyError(f"Vendor {vendor} is not valid", path, f"{action!r}")
 
 
-def _check_keys(keys: dict[str, Json], path: str) -> None:
+def _check_keys(keys: dict[str, Json]) -> None:
     """The case of condition keys does not count, so two that differ only in it are one key."""
     if len(keys) == 1:
         return
     folded = [key.lower() for key in keys]
     if len(set(folded)) != len(folded):
         twice = next(key for key in folded if folded.count(key) > 1)
-        raise PolicyError(SYNTAX, path, f"the key {twice!r} is written twice")
+        raise PolicyError(SYNTAX, "", f"the key {twice!r} is written twice")
 
 
-def _condition_values(value: Json, path: str) -> tuple[str, ...]:
+def _condition_values(key: str, value: Json) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     values = value if isinstance(value, list) else [value]
@@ -354,7 +356,7 @@ def _condition_values(value: Json, path: str) -> tuple[str, ...]:
         elif isinstance(each, str | int | float):
             found.append(str(each))
         else:
-            raise PolicyError(SYNTAX, path, "a condition value is a string, number or boolean")
+            raise PolicyError(SYNTAX, key, "a condition value is a string, number or boolean")
     return tuple(found)
 
 

@@ -51,8 +51,9 @@ class Principal:
     account: twelve digits. arn: the caller's ARN; of a role session the session ARN; of a
     FEDERATED principal the provider ("arn:aws:iam::…:oidc-provider/…", "accounts.google.com").
     role_arn: of a role session, with the role's path. unique_id: AIDA… or AROA… of the user or
-    role. user_arn: of a federated user, the user who called GetFederationToken. service:
-    "lambda.amazonaws.com". canonical_user: S3's canonical user id of the account.
+    role. user_arn, user_id: of a federated user, the user who called GetFederationToken, by ARN
+    and by AIDA…. service: "lambda.amazonaws.com". canonical_user: S3's canonical user id of the
+    account.
 
     reaches: how far a grant to each of the caller's names reaches; it follows from the rest.
     """
@@ -65,6 +66,7 @@ class Principal:
     user_arn: str = ""
     service: str = ""
     canonical_user: str = ""
+    user_id: str = ""
     reaches: Mapping[str, Grant] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ def _names(principal: Principal) -> Iterator[tuple[str, Grant]]:
     yield f"AWS:{principal.arn}", LIMITED if kind is PrincipalKind.ROLE else FULL
     yield f"AWS:{principal.unique_id}", FULL if kind is PrincipalKind.USER else LIMITED
     yield f"AWS:{principal.user_arn}", LIMITED
+    yield f"AWS:{principal.user_id}", LIMITED
     yield f"AWS:{principal.role_arn}", LIMITED
     if kind is PrincipalKind.ROLE_SESSION and not principal.role_arn:
         yield f"Role:{principal.account}/{principal.role_name}", LIMITED
