@@ -216,6 +216,20 @@ def test_the_full_explanation_lists_every_layer_and_statement() -> None:
         assert line in full.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("principal", "reach"),
+    [
+        ({"AWS": ACCOUNT}, "it matches, and leaves it to the policies of the account it names"),
+        ({"AWS": SESSION.role_arn}, "it matches, within the caller's boundary and session policy"),
+        ({"AWS": SESSION.arn}, "it matches"),
+    ],
+)
+def test_the_explanation_says_how_far_a_grant_reaches(principal: object, reach: str) -> None:
+    policies = policy_set({**GET, "Principal": principal}, kind=PolicyKind.RESOURCE)
+    decision = get_object(Layers(resource=policies), principal=SESSION)
+    assert f'  + Allow statement "Get": {reach}' in decision.explain().full().splitlines()
+
+
 def test_explanations_are_json() -> None:
     condition = {"ForAnyValue:StringEquals": {"aws:TagKeys": ["a", "b"]}}
     decision = ask({**GET, "Condition": condition}, context={"aws:tagkeys": ["c", "d"]})

@@ -44,6 +44,14 @@ class Mismatch(StrEnum):
 NEARNESS = {mismatch: place for place, mismatch in enumerate(Mismatch)}
 
 
+# What an Allow in a resource's policy does for the caller, by the principal it names.
+REACHES = {
+    Grant.DELEGATED: "it matches, and leaves it to the policies of the account it names",
+    Grant.LIMITED: "it matches, within the caller's boundary and session policy",
+    Grant.FULL: "it matches",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Considered:
     """One statement. mismatch: None if it applies to the request. condition and found: the
@@ -59,10 +67,11 @@ class Considered:
         """For people, as the end of "it does not apply because …"."""
         if self.condition is not None:
             return _unmet(self.condition, self.found)
+        if self.mismatch is None:
+            return REACHES[self.grant] if self.statement.effect is Effect.ALLOW else "it matches"
         statement, principal = self.statement, request.principal
         caller = principal.arn or principal.service or f"an {principal.kind} caller"
         return {
-            None: "it matches",
             Mismatch.ACTION: f"its Action does not include {request.action}",
             Mismatch.NOT_ACTION: f"its NotAction excludes {request.action}",
             Mismatch.RESOURCE: f"its Resource does not include {request.resource}",
@@ -83,6 +92,8 @@ class Considered:
         }
         if self.mismatch is not None:
             described["mismatch"] = self.mismatch.value
+        elif statement.principal is not None:
+            described["grant"] = self.grant.name.lower()
         if self.condition is not None:
             described["condition"] = {
                 "operator": self.condition.name,

@@ -15,9 +15,9 @@ from daypass.policy.principals import FULL, NONE, Grant, Principal
 if TYPE_CHECKING:
     from daypass.policy.requests import AuthorizationRequest
 
-# Actions whose candidates are kept. A client can name only the operations of the services, but
-# this library's callers may pass what they like.
-ACTIONS_KEPT: Final = 4096
+# Actions whose candidates are kept, more than a caller uses. Simulations can name any action, and
+# each may hold a list of every statement.
+ACTIONS_KEPT: Final = 512
 
 
 class PolicySet:
