@@ -32,6 +32,8 @@ from daypass.sigv4 import (
 _log = logging.getLogger("daypass.requests")
 
 _EXPLANATION = "x-daypass-explanation"
+# Bytes read into memory for an access key that does not exist.
+_STRANGERS_BODY = 1024 * 1024
 # Clients refuse header lines of more than about 8 KB.
 _EXPLANATION_CHARACTERS = 2000
 
@@ -106,7 +108,8 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
         if not codec.streams(operation.name):
             body = await body.read(service.body_limit)
     else:
-        body = await request.body.read(service.body_limit)
+        limit = _body_limit(gateway, service, presented, request.body.length, now)
+        body = await request.body.read(limit)
         operation = _operation(service, codec.route(request, path, body))
         caller = ANONYMOUS
         if presented is not None:
@@ -151,6 +154,17 @@ def _presented(node: Node, request: Request, target: Target) -> Presented | None
     if presented is None and not service.anonymous:
         raise Refusal(Reason.MISSING_AUTHENTICATION)
     return presented
+
+
+def _body_limit(
+    gateway: Gateway, service: Service, presented: Presented | None, length: int | None, now: float
+) -> int:
+    """Bytes to read before the signature can be checked. Strangers are read little of."""
+    if presented is None or (length is not None and length <= _STRANGERS_BODY):
+        return service.body_limit
+    if gateway.holders.find(gateway.node, presented, now) is None:
+        return min(service.body_limit, _STRANGERS_BODY)
+    return service.body_limit
 
 
 def _operation(service: Service, name: str) -> Operation:

@@ -11,7 +11,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import uvicorn
 import uvloop
@@ -49,6 +49,8 @@ def serve(config: Config, announce: Callable[[Ready], None]) -> None:
     """
     if config.workers < 1:
         raise ServerError(f"--workers {config.workers} starts no server: give 1 or more.")
+    # Functions run elsewhere, and are told paths of it.
+    config = replace(config, data=config.data.resolve())
     with claim(config.data):
         account, created = prepare(config)
         if config.tls or config.tls_listen:
