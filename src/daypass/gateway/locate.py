@@ -6,6 +6,7 @@ for the service it chose. A Host that names a service decides by itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from daypass.gateway.operation import Service
 from daypass.protocol.message import Request
@@ -69,6 +70,7 @@ def _with_bucket(bucket: str, path: str) -> str:
     return f"/{bucket}{path}" if bucket and bucket != "s3" else path
 
 
+@lru_cache(maxsize=1024)
 def _host_name(host: str) -> str:
     """The name in a Host header, lower-case, without its port."""
     name, colon, port = host.rpartition(":")

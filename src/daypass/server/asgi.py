@@ -5,6 +5,7 @@ Nothing of a request is decoded or normalised here, because signatures are over 
 
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from itertools import chain
 from typing import Any
 
 from daypass.gateway.respond import Gateway, respond
@@ -35,7 +36,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > _HEADER_BYTES:
+        if len(b"".join(chain.from_iterable(scope["headers"]))) > _HEADER_BYTES:
             await _send(_header_section_too_large(), send)
             return
         asked = False
@@ -59,7 +60,7 @@ class Application:
 
 def _request(scope: Scope, receive: Receive) -> Request:
     headers, repeated = combine_headers(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     )
     client = scope["client"]
     return Request(
