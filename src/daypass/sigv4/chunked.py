@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from daypass.sigv4.chain import ChunkChain, trailer_block
-from daypass.sigv4.keys import SigningKey, mac_key, timestamp_of
+from daypass.sigv4.keys import SigningKey, mac_key
 from daypass.sigv4.payload import Payload, PayloadMode
 from daypass.sigv4.signing import S3_SERVICES, sign_with
+from daypass.sigv4.timestamps import timestamp_of
 from daypass.sigv4.types import Credentials, HttpRequest, SigningError
 
 # S3 refuses chunks under 8 KiB, but for the last.

@@ -7,8 +7,6 @@ Signature    = Hex(HMAC(SigningKey, StringToSign))
 """
 
 import hmac
-import time
-from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Protocol, final
 
@@ -115,9 +113,3 @@ def mac_key(secret_access_key: str, date: str, region: str, service: str) -> Mac
         scope = f"{date}/{region}/{service}/{TERMINATOR}"
         found = _mac_keys[name] = MacKey(signing_key(*name), scope)
     return found
-
-
-@lru_cache(maxsize=64)
-def timestamp_of(second: int) -> str:
-    """Unix seconds as YYYYMMDDTHHMMSSZ."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))

@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from daypass.sigv4.envelope import Envelope
-from daypass.sigv4.keys import ALGORITHM, SigningKey, mac_key, timestamp_of
+from daypass.sigv4.keys import ALGORITHM, SigningKey, mac_key
 from daypass.sigv4.payload import UNSIGNED_PAYLOAD
-from daypass.sigv4.presented import Presented, seconds_of
+from daypass.sigv4.presented import Presented
 from daypass.sigv4.refusal import Reason, Refusal
+from daypass.sigv4.timestamps import seconds_of, timestamp_of
 from daypass.sigv4.types import Credentials, Dialect
 from daypass.sigv4.verified import (
     SKEW,

@@ -5,7 +5,6 @@ Parsing reads everything that will be signed, so that a `Presented` can only fai
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final, final
 
 from daypass.sigv4.canonical import (
@@ -17,9 +16,10 @@ from daypass.sigv4.canonical import (
     key_with_slashes,
 )
 from daypass.sigv4.envelope import Envelope, parse_authorization
-from daypass.sigv4.keys import ALGORITHM, ALGORITHM_V4A, timestamp_of
+from daypass.sigv4.keys import ALGORITHM, ALGORITHM_V4A
 from daypass.sigv4.payload import UNSIGNED_PAYLOAD, Payload, declared_payload, is_payload
 from daypass.sigv4.refusal import Reason, Refusal
+from daypass.sigv4.timestamps import seconds_of, stamp_of_date_header
 from daypass.sigv4.types import Dialect
 
 LONGEST_EXPIRES: Final = 604800
@@ -59,25 +59,6 @@ _REQUIRED: Final = (
     "X-Amz-Expires",
 )
 _MAY_AUTHENTICATE: Final = re.compile("%|x-amz-|awsaccesskeyid", re.IGNORECASE).search
-_ISO_BASIC: Final = re.compile("[0-9]{8}T[0-9]{6}Z").fullmatch
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
-_HTTP_DATE: Final = re.compile(
-    rf"(?:[A-Z][a-z]{{2}}, )?([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}}) "
-    r"([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|UTC|[+-]0000)"
-).fullmatch
 _EXPIRES: Final = re.compile("[0-9]{1,9}").fullmatch
 
 
@@ -199,11 +180,9 @@ def parse(
     token be added after signing, as a few services do. sigv4a: take AWS4-ECDSA-P256-SHA256 too.
     Raises `Refusal` for anything that authenticates in part, twice, or in another way.
     """
-    rules = (
-        _USUAL[dialect]
-        if normalize_path and not (unsigned_session_token or sigv4a)
-        else Rules(dialect, normalize_path, unsigned_session_token, sigv4a)
-    )
+    rules = _USUAL[dialect]
+    if not normalize_path or unsigned_session_token or sigv4a:
+        rules = Rules(dialect, normalize_path, unsigned_session_token, sigv4a)
     authorization = headers.get("authorization")
     if authorization is None:
         if not query or not _MAY_AUTHENTICATE(query):
@@ -476,34 +455,6 @@ def _parse_expires(text: str) -> int:
     else:
         return int(text)
     raise Refusal(Reason.MALFORMED_EXPIRES, detail, in_query=True)
-
-
-def stamp_of_date_header(headers: Mapping[str, str]) -> str:
-    """The timestamp of a request that has only a Date header, as botocore and curl may sign."""
-    date = headers.get("date")
-    if date is None:
-        raise Refusal(Reason.MISSING_DATE)
-    match = _HTTP_DATE(date)
-    if match is None:
-        return date
-    day, month, year, *clock = match.groups()
-    return f"{year}{_MONTHS.index(month) + 1:02}{int(day):02}T{''.join(clock)}Z"
-
-
-@lru_cache(maxsize=1024)
-def seconds_of(stamp: str) -> float | None:
-    """Unix seconds of YYYYMMDDTHHMMSSZ, None for anything else."""
-    if not _ISO_BASIC(stamp):
-        return None
-    year, month, day = int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8])
-    # Days since 1970 in the proleptic Gregorian calendar, its years begun in March; `time` and
-    # `calendar` would import a locale for it.
-    shifted = year - (month < 3)
-    days = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400
-    days += (153 * ((month + 9) % 12) + 2) // 5 + day - 719469
-    second = days * 86400 + int(stamp[9:11]) * 3600 + int(stamp[11:13]) * 60 + int(stamp[13:15])
-    # A date or time that does not exist is spelled otherwise when it is written again.
-    return float(second) if timestamp_of(second) == stamp else None
 
 
 def _printable(text: str) -> str:

@@ -18,8 +18,9 @@ from daypass.sigv4.canonical import (
     header_form,
     tuple_getter,
 )
-from daypass.sigv4.keys import SigningKey, mac_key, timestamp_of
+from daypass.sigv4.keys import SigningKey, mac_key
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD
+from daypass.sigv4.timestamps import timestamp_of
 from daypass.sigv4.types import Credentials, HttpRequest, SigningError
 
 S3_SERVICES: Final = frozenset({"s3", "s3-object-lambda", "s3-outposts", "s3express"})

@@ -23,9 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from daypass.sigv4.chunked import CHUNK_SIZE, SignedStream, stream_with
-from daypass.sigv4.keys import ALGORITHM_V4A, TERMINATOR, timestamp_of
+from daypass.sigv4.keys import ALGORITHM_V4A, TERMINATOR
 from daypass.sigv4.payload import PayloadMode
 from daypass.sigv4.signing import S3_SERVICES, check_expires, presign_with, sign_with
+from daypass.sigv4.timestamps import timestamp_of
 from daypass.sigv4.types import Credentials, HttpRequest, SigningError
 
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -9,10 +9,11 @@ from hashlib import sha256
 from typing import Final, Never, final
 
 from daypass.sigv4.chain import ChunkChain
-from daypass.sigv4.keys import TERMINATOR, SigningKey, timestamp_of
+from daypass.sigv4.keys import TERMINATOR, SigningKey
 from daypass.sigv4.payload import Payload, PayloadMode, is_payload_mode
 from daypass.sigv4.presented import Presented
 from daypass.sigv4.refusal import Reason, Refusal
+from daypass.sigv4.timestamps import timestamp_of
 from daypass.sigv4.types import Dialect
 
 # How far a request's timestamp may be from the verifier's clock, in seconds.

@@ -11,6 +11,7 @@ from typing import Final
 from daypass.sigv4 import percent
 from daypass.sigv4.canonical import canonical_path, canonical_value
 from daypass.sigv4.diagnosis.attempt import Attempt, Received
+from daypass.sigv4.diagnosis.places import REGIONS, SERVICES
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD
 
 
@@ -336,89 +337,9 @@ def body_itself(received: Received, attempt: Attempt) -> Iterator[Attempt]:
 
 # -- time, scope and secret --------------------------------------------------------------------
 
-_REGIONS: Final = (
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-    "ca-central-1",
-    "ca-west-1",
-    "mx-central-1",
-    "sa-east-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "eu-central-1",
-    "eu-central-2",
-    "eu-north-1",
-    "eu-south-1",
-    "eu-south-2",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ap-southeast-3",
-    "ap-southeast-4",
-    "ap-southeast-5",
-    "ap-southeast-7",
-    "ap-south-1",
-    "ap-south-2",
-    "ap-east-1",
-    "ap-east-2",
-    "me-south-1",
-    "me-central-1",
-    "il-central-1",
-    "af-south-1",
-    "cn-north-1",
-    "cn-northwest-1",
-    "us-gov-west-1",
-    "us-gov-east-1",
-    "aws-global",
-    "global",
-    "auto",
-    "local",
-)
-_SERVICES: Final = (
-    "s3",
-    "lambda",
-    "execute-api",
-    "sts",
-    "iam",
-    "dynamodb",
-    "sqs",
-    "sns",
-    "es",
-    "aoss",
-    "ec2",
-    "logs",
-    "monitoring",
-    "kms",
-    "secretsmanager",
-    "ssm",
-    "events",
-    "states",
-    "kinesis",
-    "firehose",
-    "glue",
-    "athena",
-    "bedrock",
-    "sagemaker",
-    "appsync",
-    "cognito-idp",
-    "ecr",
-    "ecs",
-    "rds-db",
-    "neptune-db",
-    "aps",
-    "s3express",
-    "s3-object-lambda",
-    "vpc-lattice-svcs",
-)
-
 
 def region(_received: Received, attempt: Attempt) -> Iterator[Attempt]:
-    for region in _REGIONS:
+    for region in REGIONS:
         if region != attempt.region:
             yield replace(attempt, region=region)
             scope = f"{attempt.date}/{region}/{attempt.service}/aws4_request"
@@ -426,7 +347,7 @@ def region(_received: Received, attempt: Attempt) -> Iterator[Attempt]:
 
 
 def service(_received: Received, attempt: Attempt) -> Iterator[Attempt]:
-    for service in _SERVICES:
+    for service in SERVICES:
         if service != attempt.service:
             yield replace(attempt, service=service)
             scope = f"{attempt.date}/{attempt.region}/{service}/aws4_request"

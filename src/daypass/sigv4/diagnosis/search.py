@@ -22,8 +22,9 @@ from daypass.sigv4.diagnosis.mistakes import MISTAKES, Mistake
 from daypass.sigv4.envelope import Envelope, parse_authorization
 from daypass.sigv4.keys import ALGORITHM
 from daypass.sigv4.payload import UNSIGNED_PAYLOAD
-from daypass.sigv4.presented import seconds_of, split_query, stamp_of_date_header
+from daypass.sigv4.presented import split_query
 from daypass.sigv4.signing import S3_SERVICES, split_url
+from daypass.sigv4.timestamps import seconds_of, stamp_of_date_header
 from daypass.sigv4.types import Dialect, HttpRequest
 from daypass.sigv4.verified import SKEW
 
