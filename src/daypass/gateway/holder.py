@@ -110,6 +110,7 @@ def _holder_of_session(node: Node, session: Session) -> Holder:
         f"arn:aws:sts::{node.account_id}:federated-user/{session.session_name}",
         unique_id=f"{node.account_id}:{session.session_name}",
         user_arn=issuer.arn,
+        user_id=issuer.unique_id,
     )
     return _session_holder(node, session, principal, identity, boundary, {})
 
