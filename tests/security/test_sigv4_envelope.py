@@ -273,6 +273,19 @@ def test_unsigned_amazon_header(name):
         assert presigned().add((name, "value")).reason() is Reason.HEADERS_NOT_SIGNED
 
 
+def test_strangers_leave_nothing_in_memory():
+    from daypass.sigv4 import envelope
+
+    envelope._envelopes.clear()
+    for number in range(50):
+        request = signed(headers=((f"x-amz-meta-{number}", "a"),))
+        request.reason(lookup=lambda _: None)
+        request.reason(lookup=lambda _: "wrong")
+    assert not envelope._envelopes
+    assert signed().verify()
+    assert len(envelope._envelopes) == 1
+
+
 def test_remembered_envelope_does_not_let_a_later_unsigned_header_pass():
     request = signed()
     for _ in range(3):

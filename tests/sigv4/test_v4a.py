@@ -145,6 +145,35 @@ def test_region_set_takes_in_its_regions_and_no_others():
     assert refused.value.reason is Reason.WRONG_REGION
 
 
+@pytest.mark.parametrize(
+    ("region_set", "taken_in"),
+    [
+        ("*", True),
+        ("eu-central-1", True),
+        ("eu-*", True),
+        ("*-1", True),
+        ("eu-*-1", True),
+        ("*central*", True),
+        ("**", True),
+        ("us-east-1, eu-central-1", True),
+        ("", False),
+        ("eu-central", False),
+        ("eu-central-1*1", False),
+        ("eu-*l-1-1", False),
+        ("EU-*", False),
+        ("*a" * 500, False),
+        ("eu.central-1", False),
+    ],
+)
+def test_region_sets(region_set, taken_in):
+    _, headers = signed(region_set)
+    if taken_in:
+        assert check(headers)
+    else:
+        with pytest.raises(Refusal):
+            check(headers)
+
+
 def test_changed_region_set_is_refused():
     _, headers = signed("us-east-1")
     wider = [(name, "*" if name == "X-Amz-Region-Set" else value) for name, value in headers]

@@ -17,6 +17,8 @@ from daypass.sigv4.refusal import Reason, Refusal
 # Longer than any real one; what is longer is refused before it is looked at.
 _LONGEST_AUTHORIZATION: Final = 8192
 _LONGEST_CREDENTIAL: Final = 512
+# Anyone may send any list of headers; what is remembered of them must stay small.
+_LONGEST_REMEMBERED: Final = 512
 _ACCESS_KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}").fullmatch
 _SCOPE_PART: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}").fullmatch
 _SIGNED_HEADERS: Final = re.compile("[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*")
@@ -35,6 +37,7 @@ class Envelope:
         "checked",
         "date",
         "form",
+        "prefix",
         "region",
         "scope",
         "service",
@@ -49,6 +52,8 @@ class Envelope:
         self.access_key_id, self.date, self.region, self.service, self.terminator = parts
         self.scope = credential.partition("/")[2]
         self.form: HeaderForm = _parse_signed_headers(signed_headers, in_query=in_query)
+        # What the envelope is remembered by once a signature under it was verified.
+        self.prefix = ""
         # The names of the last request's headers, all of whose x-amz-* names are signed.
         self.checked: tuple[str, ...] = ()
         self._secret = ""
@@ -95,7 +100,7 @@ def _parse_signed_headers(text: str, *, in_query: bool) -> HeaderForm:
             Reason.HOST_NOT_SIGNED, fields={"HeadersNotSigned": "host"}, in_query=in_query
         )
     else:
-        return header_form(names)
+        return header_form(names) if len(text) <= _LONGEST_REMEMBERED else HeaderForm(names)
     raise Refusal(Reason.MALFORMED_SIGNED_HEADERS, detail, in_query=in_query)
 
 
@@ -107,7 +112,7 @@ def parse_authorization(value: str) -> tuple[Envelope, str]:
     """The envelope and the signature of an Authorization header. Raises `Refusal`.
 
     A caller's header differs from request to request only in the signature at its end; what is
-    before it is parsed once.
+    before it is parsed once for all requests after the first that was verified.
     """
     prefix, _, given = value.rpartition("Signature=")
     envelope = _envelopes.get(prefix)
@@ -116,15 +121,19 @@ def parse_authorization(value: str) -> tuple[Envelope, str]:
     algorithm, credential, signed_headers, given = _parse_components(value)
     envelope = Envelope(algorithm, credential, signed_headers, in_query=False)
     if value.endswith("Signature=" + given):
-        remember(prefix, envelope)
+        envelope.prefix = prefix
     return envelope, given
 
 
-def remember(name: str, envelope: Envelope) -> None:
-    """Keep an envelope for the next request that names it, within a fixed bound."""
+def remember(envelope: Envelope) -> None:
+    """Keep an envelope for the next request under it.
+
+    INVARIANT: only what was verified is kept, so that no stranger can fill the memory.
+    """
     if len(_envelopes) >= _ENVELOPES_KEPT:
         _envelopes.clear()
-    _envelopes[name] = envelope
+    _envelopes[envelope.prefix] = envelope
+    envelope.prefix = ""
 
 
 def _parse_components(value: str) -> tuple[str, str, str, str]:

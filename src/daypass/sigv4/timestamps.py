@@ -47,9 +47,13 @@ def stamp_of_date_header(headers: Mapping[str, str]) -> str:
     return f"{year}{_MONTHS.index(month) + 1:02}{int(day):02}T{''.join(clock)}Z"
 
 
-@lru_cache(maxsize=1024)
 def seconds_of(stamp: str) -> float | None:
     """Unix seconds of YYYYMMDDTHHMMSSZ, None for anything else."""
+    return _seconds_of(stamp) if len(stamp) == 16 else None
+
+
+@lru_cache(maxsize=1024)
+def _seconds_of(stamp: str) -> float | None:
     if not _ISO_BASIC(stamp):
         return None
     year, month, day = int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8])
