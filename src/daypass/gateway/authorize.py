@@ -27,6 +27,9 @@ def request_context(node: Node, caller: Caller, request: Request, now: float) ->
         "aws:requestedregion": node.region,
         "aws:viaawsservice": "false",
     }
+    session = caller.session
+    if session is not None and session.mfa:
+        context["aws:multifactorauthage"] = str(max(0, int(now - session.issued)))
     user_agent = request.headers.get("user-agent")
     if user_agent is not None:
         context["aws:useragent"] = user_agent

@@ -64,12 +64,15 @@ class Operation:
     """An operation: its name in the service model, what it needs allowed, and what it does.
 
     `needs` reads the call (input, caches) and names every permission; all must be allowed. An
-    empty answer means that any authenticated caller may.
+    empty answer means that any authenticated caller may. prove: checks what the input proves of
+    the caller beside the signature (an MFA code), and gives the caller with it, whom all
+    permissions are then asked for. It runs first.
     """
 
     name: str
     needs: Callable[[Call], Sequence[Permission]]
     perform: Callable[[Call], Awaitable[Output]]
+    prove: Callable[[Call], Awaitable[Caller]] | None = None
 
 
 class Codec(Protocol):

@@ -120,8 +120,8 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
     def decision_on(permission: Permission) -> Decision:
         nonlocal context
         if context is None:
-            context = request_context(node, caller, request, now)
-        return decide(node, caller, context, permission)
+            context = request_context(node, call.caller, request, now)
+        return decide(node, call.caller, context, permission)
 
     call = Call(
         node=node,
@@ -133,6 +133,8 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
         now=now,
         decide=decision_on,
     )
+    if operation.prove is not None:
+        call.caller = await operation.prove(call)
     _authorize(call, operation.needs(call))
     output = await operation.perform(call)
     return codec.encode(operation.name, output, request_id)
