@@ -149,8 +149,8 @@ def test_an_element_of_the_wrong_type_is_a_syntax_error(
         ),
         (
             {"Resource": "arn:aws:iam::123456789012:u*"},
-            'IAM resource path must either be "*" or start with user/, federated-user/, role/, '
-            "group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, "
+            'IAM resource path must either be "*", root, or start with user/, federated-user/, '
+            "role/, group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, "
             "saml-provider/, oidc-provider/, report/, access-report/.",
         ),
         ({"Resource": "arn:aws:s3:::b/${aws:username"}, LEGACY),
@@ -188,8 +188,25 @@ def test_sids_are_unique_in_a_document_and_may_be_left_out() -> None:
     ("change", "message"),
     [
         ({"Principal": None}, "Missing required field Principal"),
-        ({"Resource": "*"}, "Has prohibited field Resource."),
-        ({"NotResource": "*"}, "Has prohibited field NotResource."),
+        ({"Principal": {}}, "Missing required field Principal cannot be empty!"),
+        ({"Effect": None}, "Missing required field Effect"),
+        ({"Effect": "Maybe"}, "Invalid effect: Maybe"),
+        ({"Effect": "allow"}, "Invalid effect: allow"),
+        ({"Action": None}, "Missing required field Action"),
+        ({"Resource": "*"}, "Has prohibited field Resource"),
+        # What happens to whoever gives a role an identity-based policy for its trust policy.
+        ({"Principal": None, "Resource": "*", "Action": "s3:*"}, "Has prohibited field Resource"),
+        ({"NotResource": "*"}, "AssumeRole policy must not contain resources."),
+        (
+            {"Principal": None, "NotPrincipal": {"AWS": "123456789012"}},
+            "Allow with NotPrincipal is not allowed.",
+        ),
+        (
+            {"Principal": None, "NotPrincipal": {"AWS": "123456789012"}, "Effect": "Deny"},
+            "AssumeRole policy must not contain NotPrincipal field.",
+        ),
+        ({"NotAction": "sts:AssumeRole"}, "Syntax error in policy."),
+        ({"Condition": {"StringIs": {"a:b": "c"}}}, "Syntax error in policy."),
         (
             {"Principal": {"AWS": "arn:aws:iam::123456789012:user/a*"}},
             'Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/a*"',
@@ -204,17 +221,16 @@ def test_sids_are_unique_in_a_document_and_may_be_left_out() -> None:
         ),
         (
             {"Principal": {"Service": "lambda"}},
-            'Invalid principal in policy: "Service":"lambda"',
+            'Invalid principal in policy: "SERVICE":"lambda"',
         ),
-        ({"Principal": {"Users": "x"}}, "Invalid principal in policy"),
-        ({"Principal": {}}, "Invalid principal in policy"),
+        ({"Principal": {"Users": "x"}}, 'Invalid principal in policy: "Users"'),
         ({"Principal": {"AWS": []}}, "Invalid principal in policy"),
         ({"Principal": "123456789012"}, "Invalid principal in policy"),
         (
             {"Action": "s3:GetObject"},
-            "Trust Policy statement actions can only be sts:AssumeRole, "
-            "sts:AssumeRoleWithSAML,  and sts:AssumeRoleWithWebIdentity",
+            "AssumeRole policy may only specify STS AssumeRole actions.",
         ),
+        ({"Action": "*"}, "AssumeRole policy may only specify STS AssumeRole actions."),
     ],
 )
 def test_trust_policies_are_refused_in_iams_words(change: dict[str, Any], message: str) -> None:
@@ -224,9 +240,85 @@ def test_trust_policies_are_refused_in_iams_words(change: dict[str, Any], messag
         "Action": "sts:AssumeRole",
         **change,
     }
-    if change.get("Principal", "") is None:
-        del statement["Principal"]
-    assert refused(document(statement), PolicyKind.TRUST).message == message
+    given = {name: value for name, value in statement.items() if value is not None}
+    assert refused(document(given), PolicyKind.TRUST).message == message
+
+
+@pytest.mark.parametrize(
+    ("text", "trust", "resource"),
+    [
+        ("{", "This policy contains invalid Json", "This policy contains invalid Json"),
+        ("[]", "This policy contains invalid Json", "This policy contains invalid Json"),
+        (
+            '{"Statement": {}, "Statement": {}}',
+            "This policy contains invalid Json",
+            "This policy contains invalid Json",
+        ),
+        (
+            '{"Version": "2012-10-17"}',
+            "Could not parse the policy: Statement is empty!",
+            "Missing required field Statement",
+        ),
+        (
+            '{"Version": "2020-01-01", "Statement": [{}]}',
+            "The policy must contain a valid version string",
+            "The policy must contain a valid version string",
+        ),
+        ('{"Statement": [{}]}', "Missing required field Effect", "Missing required field Effect"),
+        ('{"Statement": "x"}', "Syntax error in policy.", "Invalid policy syntax."),
+    ],
+)
+def test_documents_that_name_principals_have_a_reader_of_their_own(
+    text: str, trust: str, resource: str
+) -> None:
+    assert refused(text, PolicyKind.TRUST).message == trust
+    assert refused(text, PolicyKind.RESOURCE).message == resource
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Effect": "invalid"}, "Invalid effect: invalid"),
+        ({"Action": "invalid"}, "Policy has invalid action"),
+        ({"Action": []}, "Policy has invalid action"),
+        ({"Action": ""}, "Policy has invalid action"),
+        ({"Action": "s3:Get:Object"}, "Policy has invalid action"),
+        ({"Resource": ""}, "Policy has invalid resource"),
+        ({"Resource": []}, "Policy has invalid resource"),
+        ({"Principal": ""}, "Invalid principal in policy"),
+        ({"Principal": []}, "Invalid principal in policy"),
+        ({"Principal": {"AWS": ""}}, "Invalid principal in policy"),
+        ({"Principal": {"AWS": []}}, "Invalid principal in policy"),
+        ({"Principal": {"AWS": ["*", "x"]}}, "Invalid principal in policy"),
+    ],
+)
+def test_bucket_policies_are_refused_in_s3s_words(change: dict[str, Any], message: str) -> None:
+    statement = {**GOOD, "Principal": "*", **change}
+    assert refused(document(statement), PolicyKind.RESOURCE).message == message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        # Answers of AWS to documents with more than one flaw.
+        ({"Action": "invalid", "Resource": None}, "Policy statement must contain resources."),
+        ({"Action": None, "Resource": None}, "Policy statement must contain actions."),
+        ({"Action": "s:3:List", "Resource": "x"}, 'Resource x must be in ARN format or "*".'),
+        ({"Effect": "allow", "Action": None}, LEGACY),
+        ({"Action": None, "Condition": {"DateGreaterThan": {"a": {}}}}, SYNTAX),
+    ],
+)
+def test_of_two_flaws_the_one_aws_names_is_named(change: dict[str, Any], message: str) -> None:
+    given = {name: value for name, value in {**GOOD, **change}.items() if value is not None}
+    assert refused(document(given)).message == message
+
+
+def test_sids_are_unique_in_trust_policies_too() -> None:
+    statement = {"Sid": "A", "Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:*"}
+    twice = document([statement, statement])
+    assert refused(twice, PolicyKind.TRUST).message == (
+        "The Statement Ids in the policy are not unique"
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from daypass.policy.conditions import Check, compile_condition
@@ -51,8 +52,8 @@ class CompiledStatement:
 Candidate = tuple[Matcher | None, tuple[Check, ...], CompiledStatement]
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceEntry:
+# A named tuple is made in a third of the time of a frozen dataclass, and policies are full of them.
+class ResourceEntry(NamedTuple):
     """One way into a statement: the literal text a resource begins with, whether that is all of
     it, and the test for the rest (None: nothing is left to test)."""
 
@@ -144,11 +145,11 @@ def compile_statement(statement: Statement) -> Entry:
         allows=statement.effect is Effect.ALLOW,
         principals=_named(statement.principal),
         spared=_named(statement.not_principal),
-        checks=tuple(compile_condition(condition) for condition in statement.conditions),
+        checks=tuple([compile_condition(condition) for condition in statement.conditions]),
     )
     written = statement.actions if statement.actions is not None else statement.not_actions or ()
     actions = {action.lower() for action in written}
-    patterns = tuple(action for action in actions if "*" in action or "?" in action)
+    patterns = tuple([action for action in actions if "*" in action or "?" in action])
     return Entry(
         statement=compiled,
         resources=tuple(_resource_entries(statement)),

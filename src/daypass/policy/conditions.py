@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from operator import eq, ge, gt, le, lt
-from typing import Final
+from typing import Final, NamedTuple
 
 from daypass.policy import values
 from daypass.policy.patterns import Context, Matcher, Variable, compile_pattern
@@ -69,8 +69,8 @@ COMPARISONS: Final[Mapping[str, Callable[[Decimal | int, Decimal | int], bool]]]
 OPERATORS: Final = _operators()
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+# A named tuple is made in a third of the time of a frozen dataclass, and policies are full of them.
+class Condition(NamedTuple):
     """One operator on one key. set_operator: "ForAllValues", "ForAnyValue" or "". key as
     written; values as text. variables: whether `${` is special (Version 2012-10-17)."""
 

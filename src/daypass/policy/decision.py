@@ -47,6 +47,8 @@ class Decision:
         principal = self.request.principal
         if principal.kind is PrincipalKind.ANONYMOUS:
             return "Access Denied"
+        if principal.kind is PrincipalKind.FEDERATED:
+            return f"Not authorized to perform {self.request.action}"
         caller = principal.arn or principal.service
         denied = f"User: {caller} is not authorized to perform: {self.request.action}"
         return f"{denied}{_on_resource(self.request)} {self.because()}"

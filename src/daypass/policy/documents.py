@@ -14,7 +14,6 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 
 # AWS's APIs take 131,072 characters (`policyDocumentType`); AWS's own largest policy has 156,916.
 MAXIMUM_CHARACTERS: Final = 262_144
-SYNTAX: Final = "Syntax errors in policy."
 
 
 class PolicyKind(StrEnum):
@@ -86,25 +85,20 @@ class Policy:
         return json.dumps(self.document, indent=2)
 
 
-def read_json(text: str) -> dict[str, Json]:
-    """The document's JSON object. Raises `PolicyError`; so do duplicate keys, which a plain JSON
-    reader hides: the second of two Effects would silently win."""
+def read_json(text: str, message: str) -> dict[str, Json]:
+    """The document's JSON object. Raises `PolicyError` with the message; so do duplicate keys,
+    which a plain JSON reader hides: the second of two Effects would silently win."""
     if len(text) > MAXIMUM_CHARACTERS:
         detail = f"more than {MAXIMUM_CHARACTERS} characters; split the document"
-        raise PolicyError(SYNTAX, "$", detail)
+        raise PolicyError(message, "$", detail)
     try:
-        document = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_float=_finite,
-            parse_constant=_no_constant,
-        )
+        document = DECODER.decode(text)
     except RecursionError:
-        raise PolicyError(SYNTAX, "$", "the document is nested too deeply") from None
+        raise PolicyError(message, "$", "the document is nested too deeply") from None
     except ValueError as error:
-        raise PolicyError(SYNTAX, "$", f"not JSON: {error}") from None
+        raise PolicyError(message, "$", f"not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise PolicyError(SYNTAX, "$", "the document is not a JSON object")
+        raise PolicyError(message, "$", "the document is not a JSON object")
     return document
 
 
@@ -126,6 +120,11 @@ def _finite(text: str) -> float:
 
 def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
+
+
+DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
+)
 
 
 def policy_size(text: str) -> int:

@@ -39,7 +39,7 @@ IAM_PATHS: Final = (
     "report/",
     "access-report/",
 )
-# AWS's own managed policies name these too, which its message does not list.
+# AWS's own managed policies name the second too, which its message does not list.
 UNLISTED_IAM_PATHS: Final = ("root", "role-template/")
 INVALID_RESOURCE: Final = "Policy has invalid resource"
 
@@ -48,22 +48,21 @@ def check_resource(resource: str, kind: PolicyKind, path: str) -> None:
     """Raises `PolicyError` for a resource that a policy of this kind cannot name."""
     if resource == "*":
         return
-    message = _identity_message(resource)
-    if message is None and kind is not PolicyKind.IDENTITY and len(split_segments(resource)) < 6:
-        message = INVALID_RESOURCE
-    if message is not None:
-        if kind is PolicyKind.RESOURCE:
-            message = INVALID_RESOURCE
-        raise PolicyError(message, path, f"{resource!r}")
-
-
-def _identity_message(resource: str) -> str | None:
-    """IAM's words for a resource it refuses."""
     segments = split_segments(resource)
+    message = _identity_message(resource, segments)
+    if message is None and (len(segments) == 6 or kind is PolicyKind.IDENTITY):
+        return
+    if message is None or kind is PolicyKind.RESOURCE:
+        message = INVALID_RESOURCE
+    raise PolicyError(message, path, f"{resource!r}")
+
+
+def _identity_message(resource: str, segments: list[str]) -> str | None:
+    """IAM's words for a resource it refuses."""
     if segments[0] != "arn" or len(segments) == 1:
         return f'Resource {resource} must be in ARN format or "*".'
     if len(segments) < 6:
-        segments += ["*"] * (6 - len(segments))
+        segments = [*segments, *("*" * (6 - len(segments)))]
     _, partition, service, region, account, name = segments
     if partition not in PARTITIONS:
         full = f"arn:{partition}:{service}:{region}:{account}:{name}"
@@ -77,7 +76,8 @@ def _identity_message(resource: str) -> str | None:
     if service == "s3" and region not in ("", "*") and not account:
         return f"Resource {resource} can not contain region information."
     if service == "iam" and name != "*" and not name.startswith(IAM_PATHS + UNLISTED_IAM_PATHS):
-        return f'IAM resource path must either be "*" or start with {", ".join(IAM_PATHS)}.'
+        paths = ", ".join(IAM_PATHS)
+        return f'IAM resource path must either be "*", root, or start with {paths}.'
     return None
 
 

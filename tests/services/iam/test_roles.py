@@ -118,24 +118,35 @@ def test_trust_policies_name_users_and_roles_that_exist(iam):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "message"),
     [
-        "{",
-        "null",
-        "{}",
-        ALLOW,
-        EC2.replace("sts:AssumeRole", "s3:GetObject"),
-        EC2.replace('"Effect"', '"Resource": "*", "Effect"'),
-        EC2.replace('"Allow"', '"Perhaps"'),
-        EC2.replace('"Effect": "Allow"', '"Effect": "Deny", "Effect": "Allow"'),
+        ("{", "This policy contains invalid Json"),
+        ("null", "This policy contains invalid Json"),
+        ("{}", "Could not parse the policy: Statement is empty!"),
+        (ALLOW, "Has prohibited field Resource"),
+        (
+            EC2.replace("sts:AssumeRole", "s3:GetObject"),
+            "AssumeRole policy may only specify STS AssumeRole actions.",
+        ),
+        (EC2.replace('"Effect"', '"Resource": "*", "Effect"'), "Has prohibited field Resource"),
+        (EC2.replace('"Allow"', '"Perhaps"'), "Invalid effect: Perhaps"),
+        (
+            EC2.replace('"Effect": "Allow"', '"Effect": "Deny", "Effect": "Allow"'),
+            "This policy contains invalid Json",
+        ),
+        (
+            EC2.replace('{"Service": "ec2.amazonaws.com"}', '"*"'),
+            "Principal must be a JSON object.",
+        ),
     ],
 )
-def test_malformed_trust_policies_are_refused(iam, text):
-    refusal = iam.refused("CreateRole", RoleName="worker", AssumeRolePolicyDocument=text)
-    assert refusal[:2] == ("MalformedPolicyDocument", 400)
+def test_malformed_trust_policies_are_refused(iam, text, message):
+    refusal = ("MalformedPolicyDocument", 400, message)
+    given = {"RoleName": "worker", "AssumeRolePolicyDocument": text}
+    assert iam.refused("CreateRole", **given) == refusal
     iam.do("CreateRole", RoleName="worker", AssumeRolePolicyDocument=EC2)
-    refusal = iam.refused("UpdateAssumeRolePolicy", RoleName="worker", PolicyDocument=text)
-    assert refusal[:2] == ("MalformedPolicyDocument", 400)
+    given = {"RoleName": "worker", "PolicyDocument": text}
+    assert iam.refused("UpdateAssumeRolePolicy", **given) == refusal
 
 
 def test_the_size_of_a_trust_policy_is_limited_without_its_white_space(iam):

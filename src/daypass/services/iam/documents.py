@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 from daypass.gateway.operation import Call
 from daypass.policy import (
+    Policy,
     PolicyError,
     PolicyKind,
     parse_policy,
@@ -32,7 +33,10 @@ def checked_managed_document(text: str) -> str:
 
 def checked_trust_document(call: Call, text: str) -> str:
     """A trust policy's document, with users and roles as unique ids. Raises `ServiceError`."""
-    _parse(text, PolicyKind.TRUST)
+    policy = _parse(text, PolicyKind.TRUST)
+    # The language takes "*" for {"AWS": "*"}, and IAM does so everywhere but here.
+    if any(statement.principal == "*" for statement in policy.statements):
+        raise malformed_policy("Principal must be a JSON object.")
     if policy_size(text) > quotas.TRUST_POLICY_SIZE:
         raise quota_exceeded("ACLSizePerRole", quotas.TRUST_POLICY_SIZE)
     try:
@@ -46,7 +50,7 @@ def shown(text: str) -> str:
     return quote(text, safe="")
 
 
-def _parse(text: str, kind: PolicyKind, *, current: bool = False) -> None:
+def _parse(text: str, kind: PolicyKind, *, current: bool = False) -> Policy:
     # current: inline policies may be of the version of 2008, managed ones may not.
     try:
         policy = parse_policy(text, kind)
@@ -54,3 +58,4 @@ def _parse(text: str, kind: PolicyKind, *, current: bool = False) -> None:
             require_current_version(policy)
     except PolicyError as error:
         raise ServiceError(error.code, error.message, 400) from error
+    return policy

@@ -120,6 +120,8 @@ def _checked(document: str | bytes, bucket: Bucket) -> str:
         )
     except PolicyError as error:
         raise malformed_policy(error.message) from error
+    if not policy.statements:
+        raise malformed_policy("Could not parse the policy: Statement is empty!")
     for statement in _statements(policy.document):
         _check_statement(statement, bucket)
     return text
