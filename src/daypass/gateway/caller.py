@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from daypass.policy import PolicySet, Principal
+from daypass.federation import ExternalIdentity
+from daypass.policy import PolicySet, Principal, PrincipalKind
 from daypass.sigv4 import Verified
 from daypass.tokens import Session
 
@@ -18,20 +19,21 @@ class Unsigned:
 
 UNSIGNED: Final = Unsigned()
 
-_PROOFS: Final = (Verified, Unsigned)
+_PROOFS: Final = (Verified, Unsigned, ExternalIdentity)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The caller identity of one request.
 
-    proof: the verified signature it rests on, or `UNSIGNED`. principal: as policies see it.
+    proof: the verified signature it rests on, the identity that a provider vouches for, or
+    `UNSIGNED`. principal: as policies see it.
     identity, boundary, session_policies: the compiled policies that grant to and limit it; None
     is an absent layer. context: condition keys that follow from the principal, lower-case names.
     session: the opened session token of temporary credentials, None with long-term ones.
     """
 
-    proof: Verified | Unsigned
+    proof: Verified | Unsigned | ExternalIdentity
     principal: Principal
     access_key_id: str = ""
     identity: PolicySet | None = None
@@ -44,7 +46,10 @@ class Caller:
         # INVARIANT: a caller exists only as the result of verification. `Verified` has no public
         # constructor; anything else that claims to be a proof is refused here.
         if not isinstance(self.proof, _PROOFS):
-            raise TypeError("A Caller rests on a verified signature or on UNSIGNED.")
+            raise TypeError(
+                "A Caller rests on a verified signature, on a verified external identity, or on "
+                "UNSIGNED."
+            )
 
     @property
     def anonymous(self) -> bool:
@@ -54,3 +59,17 @@ class Caller:
     def signature(self) -> Verified | None:
         """The verified signature, None of an anonymous caller."""
         return self.proof if isinstance(self.proof, Verified) else None
+
+    @property
+    def external(self) -> ExternalIdentity | None:
+        """What a provider vouches for, None of a caller with credentials or without any proof."""
+        return self.proof if isinstance(self.proof, ExternalIdentity) else None
+
+
+def external_caller(identity: ExternalIdentity) -> Caller:
+    """The caller whom an identity provider vouches for. Only a resource's policy can allow it."""
+    return Caller(
+        identity,
+        Principal(PrincipalKind.FEDERATED, arn=identity.provider),
+        context={**identity.claims, "aws:federatedprovider": identity.provider},
+    )

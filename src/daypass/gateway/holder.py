@@ -156,12 +156,18 @@ def _session_holder(
     boundary: PolicySet | None,
     own: Context,
 ) -> Holder:
-    context: dict[str, str | Sequence[str]] = {**_principal_context(principal), **own}
+    context: dict[str, str | Sequence[str]] = {
+        **session.claims,
+        **_principal_context(principal),
+        **own,
+    }
     if principal.kind == PrincipalKind.ROLE_SESSION:
         context["aws:userid"] = f"{principal.unique_id}:{session.session_name}"
     context |= _tags(session.tags)
     context["aws:tokenissuetime"] = iso_time(session.issued)
     context["aws:multifactorauthpresent"] = "true" if session.mfa else "false"
+    if session.provider:
+        context["aws:federatedprovider"] = session.provider
     if session.source_identity:
         context["aws:sourceidentity"] = session.source_identity
     return Holder(

@@ -14,6 +14,7 @@ from daypass.tokens import (
     accessor_prefix,
     new_access_key_id,
     new_accessor,
+    provider_subject,
 )
 
 _TEMPORARY: Final = "ASIA"
@@ -51,11 +52,14 @@ def issue_session(
 
     subject_id, subject_name: the role or user whose permissions it has. duration: seconds.
     issued_to: the caller it descends from, None when the server itself takes the role of a
-    function. smallest_token: characters. Raises `daypass.tokens.TokenTooLargeError`.
+    function. The session of a caller whom a provider vouches for keeps the provider and its
+    claims, and descends from the provider. smallest_token: characters. Raises
+    `daypass.tokens.TokenTooLargeError`.
 
     The caller of this function has checked that the session may be issued.
     """
     access_key_id = new_access_key_id(_TEMPORARY, node.account_id)
+    external = issued_to.external if issued_to else None
     session = Session(
         accessor=new_accessor(access_key_id),
         access_key_id=access_key_id,
@@ -72,6 +76,8 @@ def issue_session(
         transitive_tags=transitive_tags,
         parents=_ancestors(issued_to, now),
         key_id=node.keys.active_id,
+        provider=external.provider if external else "",
+        claims=external.claims if external else {},
     )
     return Issued(
         access_key_id,
@@ -85,6 +91,9 @@ def issue_session(
 def _ancestors(issued_to: Caller | None, now: float) -> tuple[Ancestor, ...]:
     if issued_to is None:
         return ()
+    external = issued_to.external
+    if external is not None:
+        return (Ancestor("", provider_subject(external.provider), now),)
     session = issued_to.session
     if session is None:
         return (

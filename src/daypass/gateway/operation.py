@@ -66,13 +66,21 @@ class Operation:
     `needs` reads the call (input, caches) and names every permission; all must be allowed. An
     empty answer means that any authenticated caller may. prove: checks what the input proves of
     the caller beside the signature (an MFA code), and gives the caller with it, whom all
-    permissions are then asked for. It runs first.
+    permissions are then asked for. It runs first. unsigned: the operation may be called without
+    a signature, because `prove` alone says who calls, by a token in the input; it gives an
+    `external_caller`, and `needs` asks with `resource_must_allow`.
     """
 
     name: str
     needs: Callable[[Call], Sequence[Permission]]
     perform: Callable[[Call], Awaitable[Output]]
     prove: Callable[[Call], Awaitable[Caller]] | None = None
+    unsigned: bool = False
+
+    def __post_init__(self) -> None:
+        # INVARIANT: what may be called unsigned proves its caller itself.
+        if self.unsigned and self.prove is None:
+            raise TypeError(f"{self.name} may be called unsigned and proves no caller.")
 
 
 class Codec(Protocol):

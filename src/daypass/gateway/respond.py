@@ -34,6 +34,9 @@ _log = logging.getLogger("daypass.requests")
 _EXPLANATION = "x-daypass-explanation"
 # Bytes read into memory for an access key that does not exist.
 _STRANGERS_BODY = 1024 * 1024
+# Bytes read into memory of an unsigned request whose body may carry a token: a SAML assertion of
+# 100,000 characters, percent-encoded, is the longest.
+_UNSIGNED_BODY = 256 * 1024
 # Clients refuse header lines of more than about 8 KB.
 _EXPLANATION_CHARACTERS = 2000
 
@@ -110,8 +113,11 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
     else:
         limit = _body_limit(gateway, service, presented, request.body.length, now)
         body = await request.body.read(limit)
-        operation = _operation(service, codec.route(request, path, body))
         caller = ANONYMOUS
+        if presented is None and not service.anonymous:
+            operation = _unsigned_operation(service, request, path, body)
+        else:
+            operation = _operation(service, codec.route(request, path, body))
         if presented is not None:
             digest = sha256(body).hexdigest()
             caller = authenticate(node, gateway.holders, presented, service.name, digest, now)
@@ -141,7 +147,7 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
 
 
 def _presented(node: Node, request: Request, target: Target) -> Presented | None:
-    """The authentication a request carries; None only where an anonymous caller is let through."""
+    """The authentication a request carries; None only where an unsigned caller is let through."""
     service = target.service
     if service.unsigned is not None and service.unsigned(node, target.path):
         return None
@@ -153,15 +159,21 @@ def _presented(node: Node, request: Request, target: Target) -> Presented | None
         request.repeated,
         dialect=service.dialect,
     )
-    if presented is None and not service.anonymous:
+    if presented is None and not (service.anonymous or _has_unsigned_operations(service)):
         raise Refusal(Reason.MISSING_AUTHENTICATION)
     return presented
+
+
+def _has_unsigned_operations(service: Service) -> bool:
+    return any(operation.unsigned for operation in service.operations.values())
 
 
 def _body_limit(
     gateway: Gateway, service: Service, presented: Presented | None, length: int | None, now: float
 ) -> int:
     """Bytes to read before the signature can be checked. Strangers are read little of."""
+    if presented is None and not service.anonymous:
+        return _UNSIGNED_BODY
     if presented is None or (length is not None and length <= _STRANGERS_BODY):
         return service.body_limit
     if gateway.holders.find(gateway.node, presented, now) is None:
@@ -173,6 +185,18 @@ def _operation(service: Service, name: str) -> Operation:
     operation = service.operations.get(name)
     if operation is None:
         raise service.codec.unsupported(name)
+    return operation
+
+
+def _unsigned_operation(service: Service, request: Request, path: str, body: bytes) -> Operation:
+    """The operation of a request without a signature: one whose input proves the caller."""
+    try:
+        operation = service.operations.get(service.codec.route(request, path, body))
+    except ServiceError:
+        operation = None
+    # INVARIANT: that some operations need no signature relaxes nothing for any other.
+    if operation is None or not operation.unsigned:
+        raise Refusal(Reason.MISSING_AUTHENTICATION)
     return operation
 
 

@@ -9,6 +9,7 @@ from daypass.tokens.ids import (
     new_accessor,
     new_secret_access_key,
     new_unique_id,
+    provider_subject,
 )
 from daypass.tokens.master import MasterKey
 from daypass.tokens.ring import (
@@ -45,5 +46,6 @@ __all__ = [
     "new_ring",
     "new_secret_access_key",
     "new_unique_id",
+    "provider_subject",
     "rotate",
 ]

@@ -6,6 +6,7 @@ base32 of eighty bits, of which the first is set and the next forty are the acco
 
 import base64
 import binascii
+import hashlib
 import secrets
 from typing import Final
 
@@ -63,6 +64,12 @@ def new_accessor(access_key_id: str) -> str:
 def accessor_prefix(access_key_id: str) -> str:
     """What the accessor of the session with this access key id begins with."""
     return access_key_id[-ACCESSOR_PREFIX:].lower()
+
+
+def provider_subject(provider: str) -> str:
+    """The subject id under which sessions descend from an identity provider: to revoke it is to
+    revoke them. Of one length, whatever the provider's ARN is."""
+    return f"provider/{hashlib.sha256(provider.encode()).hexdigest()[:32]}"
 
 
 def _random(length: int) -> str:

@@ -14,7 +14,7 @@ _DEFLATED: Final = 1
 # Shorter ones stay as they are: deflating takes 12 µs, four times the rest of sealing.
 _DEFLATE_FROM: Final = 700
 _UNPACKED_LIMIT: Final = 256 * 1024
-_FIELDS: Final = 16
+_FIELDS: Final = 18
 _HEAD: Final = struct.Struct(">BI")
 _FAR_FUTURE: Final = 1 << 40
 
@@ -62,6 +62,8 @@ class Session:
     tags: session tags; transitive_tags: the keys of those that chained sessions inherit.
     parents: the sessions this one descends from, nearest first, and last the long-term key it all
     began with. key_id: the key of the ring its token is sealed with, "" for the active one.
+    provider: the identity provider that vouched for it, "" if none; claims: the condition keys
+    its token or assertion gave, which the session keeps.
     """
 
     accessor: str
@@ -80,6 +82,8 @@ class Session:
     transitive_tags: tuple[str, ...] = ()
     parents: tuple[Ancestor, ...] = ()
     key_id: str = ""
+    provider: str = ""
+    claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
 
 def pack(session: Session, smallest: int = 0) -> bytes:
@@ -102,6 +106,8 @@ def pack(session: Session, smallest: int = 0) -> bytes:
             session.tags,
             session.transitive_tags,
             [(parent.accessor, parent.subject_id, parent.issued) for parent in session.parents],
+            session.provider,
+            session.claims,
         )
     )
     form = _RAW
@@ -151,6 +157,8 @@ def unpack(payload: bytes, key_id: str) -> Session:
         transitive_tags=values[14],
         parents=tuple(Ancestor(*parent) for parent in values[15]),
         key_id=key_id,
+        provider=values[16],
+        claims=values[17],
     )
 
 
