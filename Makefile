@@ -1,12 +1,14 @@
 # The two commands of the README are `make demo` and `make test`. Each sets up what it needs.
 PYTHON ?= python3
 DATA ?= daypass-data
+# How many mutated requests `make fuzz` tries: the million takes some minutes.
+FUZZ ?= 1000000
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test check bench serve lock clean
+.PHONY: demo test check bench fuzz serve lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/daypass demo
@@ -15,7 +17,7 @@ serve: $(INSTALLED)
 	$(BIN)/daypass serve --data $(DATA)
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(INSTALLED_DEV)
 	$(BIN)/ruff format --check .
@@ -25,6 +27,9 @@ check: $(INSTALLED_DEV)
 
 bench: $(INSTALLED_DEV)
 	$(BIN)/python -m benchmarks.server
+
+fuzz: $(INSTALLED_DEV)
+	$(BIN)/python -m tests.sigv4.fuzz $(FUZZ)
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)

@@ -69,6 +69,8 @@ def _placed(member: Shape) -> Strategy:
         return _header_values(member)
     if location == "querystring" and isinstance(member, ListShape):
         return st.lists(values(member.member), min_size=1, max_size=3)
+    if location == "querystring" and member.name.startswith("Response"):
+        return _header_values(member)  # what the answer's headers shall say
     if member.serialization.get("xmlAttribute"):
         return st.sampled_from(member.enum)
     if location == "uri" and member.type_name == "string" and not member.metadata.get("pattern"):
