@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from daypass.gateway.caller import Caller
@@ -59,6 +60,21 @@ class Call:
 Output = Mapping[str, Any] | None
 
 
+class Effect(StrEnum):
+    """What a success leaves behind, which decides how the audit trail has it.
+
+    CHANGE: another configuration or identity, or credentials in somebody's hands; it is on record
+    before it is answered, or not answered. READ: nothing. DATA_READ, DATA_CHANGE: what is stored
+    and run here, not who may reach it (CloudTrail's data events). All but CHANGE are recorded
+    soon after the answer, and counted where that fails.
+    """
+
+    CHANGE = "change"
+    READ = "read"
+    DATA_READ = "data-read"
+    DATA_CHANGE = "data-change"
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """An operation: its name in the service model, what it needs allowed, and what it does.
@@ -68,7 +84,8 @@ class Operation:
     the caller beside the signature (an MFA code), and gives the caller with it, whom all
     permissions are then asked for. It runs first. unsigned: the operation may be called without
     a signature, because `prove` alone says who calls, by a token in the input; it gives an
-    `external_caller`, and `needs` asks with `resource_must_allow`.
+    `external_caller`, and `needs` asks with `resource_must_allow`. effect: CHANGE unless declared
+    otherwise, so that what nobody thought of is recorded with the most care.
     """
 
     name: str
@@ -76,6 +93,7 @@ class Operation:
     perform: Callable[[Call], Awaitable[Output]]
     prove: Callable[[Call], Awaitable[Caller]] | None = None
     unsigned: bool = False
+    effect: Effect = Effect.CHANGE
 
     def __post_init__(self) -> None:
         # INVARIANT: what may be called unsigned proves its caller itself.

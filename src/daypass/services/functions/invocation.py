@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from daypass.blobs import BlobMissingError
-from daypass.gateway.operation import Call, Operation
+from daypass.gateway.operation import Call, Effect, Operation
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.errors import (
     function_not_found,
@@ -116,4 +116,6 @@ def _read_client_context(call: Call) -> str | None:
     raise invalid_content("Client context must be a valid Base64-encoded JSON object.")
 
 
-OPERATIONS: Final = (Operation("Invoke", needs("lambda:InvokeFunction"), _invoke),)
+OPERATIONS: Final = (
+    Operation("Invoke", needs("lambda:InvokeFunction"), _invoke, effect=Effect.DATA_CHANGE),
+)

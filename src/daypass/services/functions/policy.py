@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from daypass.gateway.node import Node
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.policy import PolicyError, PolicyKind, parse_policy
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.errors import (
@@ -194,5 +194,5 @@ def _refused(call: Call, error: state.FunctionStoreError) -> ServiceError:
 OPERATIONS: Final = (
     Operation("AddPermission", _needs_add, _add),
     Operation("RemovePermission", needs("lambda:RemovePermission"), _remove),
-    Operation("GetPolicy", needs("lambda:GetPolicy"), _get),
+    Operation("GetPolicy", needs("lambda:GetPolicy"), _get, effect=Effect.READ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.services.functions.configuration import describe
 from daypass.services.functions.errors import function_not_found, invalid_parameter
 from daypass.services.functions.names import find_function, needs, refer
@@ -80,13 +80,21 @@ async def _get_concurrency(call: Call) -> Mapping[str, Any]:
 
 
 OPERATIONS: Final = (
-    Operation("GetFunction", needs("lambda:GetFunction"), _get),
+    Operation("GetFunction", needs("lambda:GetFunction"), _get, effect=Effect.READ),
     Operation(
-        "GetFunctionConfiguration", needs("lambda:GetFunctionConfiguration"), _get_configuration
+        "GetFunctionConfiguration",
+        needs("lambda:GetFunctionConfiguration"),
+        _get_configuration,
+        effect=Effect.READ,
     ),
-    Operation("ListFunctions", _needs_list, _list),
+    Operation("ListFunctions", _needs_list, _list, effect=Effect.READ),
     Operation("PutFunctionConcurrency", needs("lambda:PutFunctionConcurrency"), _put_concurrency),
-    Operation("GetFunctionConcurrency", needs("lambda:GetFunctionConcurrency"), _get_concurrency),
+    Operation(
+        "GetFunctionConcurrency",
+        needs("lambda:GetFunctionConcurrency"),
+        _get_concurrency,
+        effect=Effect.READ,
+    ),
     Operation(
         "DeleteFunctionConcurrency", needs("lambda:DeleteFunctionConcurrency"), _delete_concurrency
     ),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.services.functions.errors import function_not_found, invalid_parameter
 from daypass.services.functions.names import (
     Reference,
@@ -115,5 +115,5 @@ async def _list(call: Call) -> Mapping[str, Any]:
 OPERATIONS: Final = (
     Operation("TagResource", _needs_tag, _tag),
     Operation("UntagResource", _needs_untag, _untag),
-    Operation("ListTags", _needs_list, _list),
+    Operation("ListTags", _needs_list, _list, effect=Effect.READ),
 )

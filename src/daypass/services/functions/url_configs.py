@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from daypass.gateway.node import Node
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.configuration import show_time
 from daypass.services.functions.errors import conflict, not_found, unsupported
@@ -165,8 +165,8 @@ def _show(node: Node, url: FunctionUrl) -> dict[str, Any]:
 
 OPERATIONS: Final = (
     Operation("CreateFunctionUrlConfig", _needs_given, _create),
-    Operation("GetFunctionUrlConfig", _needs_given, _get),
+    Operation("GetFunctionUrlConfig", _needs_given, _get, effect=Effect.READ),
     Operation("UpdateFunctionUrlConfig", _needs_given, _update),
     Operation("DeleteFunctionUrlConfig", _needs_given, _delete),
-    Operation("ListFunctionUrlConfigs", _needs_given, _list),
+    Operation("ListFunctionUrlConfigs", _needs_given, _list, effect=Effect.READ),
 )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from daypass.blobs import BlobMissingError
 from daypass.gateway.node import Node
-from daypass.gateway.operation import Call, Operation, Permission, Service
+from daypass.gateway.operation import Call, Effect, Operation, Permission, Service
 from daypass.protocol.errors import ServiceError
 from daypass.protocol.message import Request, Response
 from daypass.services.functions import cors
@@ -112,7 +112,7 @@ def _failed(function: Function, why: str) -> ServiceError:
 URL_SERVICE: Final = Service(
     name="lambda",
     codec=UrlCodec(),
-    operations={OPERATION: Operation(OPERATION, _needs, _invoke)},
+    operations={OPERATION: Operation(OPERATION, _needs, _invoke, effect=Effect.DATA_CHANGE)},
     dialect=Dialect.JSON,
     denied="AccessDeniedException",
     body_limit=PAYLOAD_LIMIT,

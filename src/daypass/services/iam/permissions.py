@@ -7,8 +7,9 @@ under the given name; of what does not exist, the ARN it would have at the root 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from daypass.gateway.operation import Call, Operation, Output, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Output, Permission
 from daypass.policy import PrincipalKind
+from daypass.policy.catalog import service_catalog
 from daypass.protocol.errors import ServiceError
 from daypass.services.iam.errors import validation_error
 from daypass.store.identity import (
@@ -48,7 +49,15 @@ def operation(name: str, needs: Needs, perform: Callable[[Call], Awaitable[Outpu
         refuse_sessions_without_mfa(call)
         return needs(call)
 
-    return Operation(name, checked_needs, perform)
+    return Operation(name, checked_needs, perform, effect=_effect(name))
+
+
+def _effect(action: str) -> Effect:
+    """By the access level AWS gives the action of this name."""
+    catalog = service_catalog("iam")
+    known = catalog.actions.get(action.lower()) if catalog else None
+    reads = known is not None and known.access in {"Read", "List"}
+    return Effect.READ if reads else Effect.CHANGE
 
 
 def refuse_sessions_without_mfa(call: Call) -> None:

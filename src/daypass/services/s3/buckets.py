@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.protocol.errors import ServiceError
 from daypass.services.s3.access import bucket_of, on_bucket, request_keys
 from daypass.services.s3.errors import (
@@ -207,8 +207,8 @@ def _opened(token: str | None) -> str:
 
 OPERATIONS = (
     Operation("CreateBucket", _needs_create, _create),
-    Operation("HeadBucket", _needs_head, _head),
+    Operation("HeadBucket", _needs_head, _head, effect=Effect.READ),
     Operation("DeleteBucket", _needs_delete, _delete),
-    Operation("GetBucketLocation", _needs_location, _location),
-    Operation("ListBuckets", _needs_list, _list),
+    Operation("GetBucketLocation", _needs_location, _location, effect=Effect.READ),
+    Operation("ListBuckets", _needs_list, _list, effect=Effect.READ),
 )

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from daypass.blobs import BlobMissingError
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.protocol.message import Body
 from daypass.services.s3.access import bucket_of, existing_bucket, on_object
 from daypass.services.s3.checksums import (
@@ -219,6 +219,6 @@ async def _taken(call: Call, stored: StoredObject, span: Span, promise: Promise)
 
 
 OPERATIONS = (
-    Operation("CopyObject", _needs_copy, _copy),
-    Operation("UploadPartCopy", _needs_part_copy, _copy_part),
+    Operation("CopyObject", _needs_copy, _copy, effect=Effect.DATA_CHANGE),
+    Operation("UploadPartCopy", _needs_part_copy, _copy_part, effect=Effect.DATA_CHANGE),
 )

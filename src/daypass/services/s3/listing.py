@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.services.s3.access import bucket_of, on_bucket
 from daypass.services.s3.errors import invalid_argument
 from daypass.services.s3.names import canonical_user_id
@@ -171,6 +171,6 @@ def page_size(members: Mapping[str, Any], member: str, parameter: str) -> int:
 
 
 OPERATIONS = (
-    Operation("ListObjects", _needs_list, _list),
-    Operation("ListObjectsV2", _needs_list, _list_v2),
+    Operation("ListObjects", _needs_list, _list, effect=Effect.DATA_READ),
+    Operation("ListObjectsV2", _needs_list, _list_v2, effect=Effect.DATA_READ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from daypass.blobs import BlobMissingError
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.protocol.errors import ServiceError
 from daypass.services.s3.access import bucket_of, creation_keys, on_bucket, on_object
 from daypass.services.s3.checksums import checksum_members, etag_of, promise_of
@@ -325,9 +325,9 @@ def _delete_all(
 
 
 OPERATIONS = (
-    Operation("GetObject", _needs_get, _get),
-    Operation("HeadObject", _needs_get, _head),
-    Operation("PutObject", needs_put, _put),
-    Operation("DeleteObject", _needs_delete, _delete),
-    Operation("DeleteObjects", _needs_nothing_yet, _delete_many),
+    Operation("GetObject", _needs_get, _get, effect=Effect.DATA_READ),
+    Operation("HeadObject", _needs_get, _head, effect=Effect.DATA_READ),
+    Operation("PutObject", needs_put, _put, effect=Effect.DATA_CHANGE),
+    Operation("DeleteObject", _needs_delete, _delete, effect=Effect.DATA_CHANGE),
+    Operation("DeleteObjects", _needs_nothing_yet, _delete_many, effect=Effect.DATA_CHANGE),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.policy import PolicyError, PolicyKind, PrincipalKind, parse_policy
 from daypass.protocol.errors import ServiceError
 from daypass.services.s3.access import bucket_of, on_bucket
@@ -166,7 +166,7 @@ def _values(statement: Mapping[str, Any], *elements: str) -> Iterator[str]:
 
 
 OPERATIONS = (
-    Operation("GetBucketPolicy", _needs_get, _get),
+    Operation("GetBucketPolicy", _needs_get, _get, effect=Effect.READ),
     Operation("PutBucketPolicy", _needs_put, _put),
     Operation("DeleteBucketPolicy", _needs_delete, _delete),
 )

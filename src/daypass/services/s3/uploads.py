@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.services.s3.access import bucket_of, on_bucket, on_object
 from daypass.services.s3.assembly import Assembly
 from daypass.services.s3.checksums import (
@@ -335,10 +335,10 @@ def _people(call: Call, initiator: str) -> dict[str, Any]:
 
 
 OPERATIONS = (
-    Operation("CreateMultipartUpload", needs_part, _create),
-    Operation("UploadPart", needs_part, _upload_part),
-    Operation("CompleteMultipartUpload", needs_put, _complete),
-    Operation("AbortMultipartUpload", _needs_abort, _abort),
-    Operation("ListParts", _needs_list_parts, _list_parts),
-    Operation("ListMultipartUploads", _needs_list_uploads, _list_uploads),
+    Operation("CreateMultipartUpload", needs_part, _create, effect=Effect.DATA_CHANGE),
+    Operation("UploadPart", needs_part, _upload_part, effect=Effect.DATA_CHANGE),
+    Operation("CompleteMultipartUpload", needs_put, _complete, effect=Effect.DATA_CHANGE),
+    Operation("AbortMultipartUpload", _needs_abort, _abort, effect=Effect.DATA_CHANGE),
+    Operation("ListParts", _needs_list_parts, _list_parts, effect=Effect.DATA_READ),
+    Operation("ListMultipartUploads", _needs_list_uploads, _list_uploads, effect=Effect.DATA_READ),
 )

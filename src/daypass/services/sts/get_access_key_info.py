@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.services.sts.errors import validation_error
 from daypass.services.sts.requesting import Answer, refuse_unprivileged_sessions
 from daypass.tokens import account_of
@@ -27,4 +27,4 @@ async def perform(call: Call) -> Answer:
     return {"Account": account}
 
 
-OPERATION = Operation("GetAccessKeyInfo", needs, perform)
+OPERATION = Operation("GetAccessKeyInfo", needs, perform, effect=Effect.READ)

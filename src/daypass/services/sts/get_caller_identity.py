@@ -1,6 +1,6 @@
 """GetCallerIdentity: who the credentials of the request belong to."""
 
-from daypass.gateway.operation import Call, Operation, Permission
+from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.services.sts.requesting import Answer
 
 
@@ -18,4 +18,4 @@ async def perform(call: Call) -> Answer:
     }
 
 
-OPERATION = Operation("GetCallerIdentity", needs, perform)
+OPERATION = Operation("GetCallerIdentity", needs, perform, effect=Effect.READ)
