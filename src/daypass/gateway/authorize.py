@@ -28,7 +28,8 @@ def request_context(node: Node, caller: Caller, request: Request, now: float) ->
         "aws:viaawsservice": "false",
     }
     session = caller.session
-    if session is not None and session.mfa:
+    # A code in the request itself is newer than the session's.
+    if session is not None and session.mfa and "aws:multifactorauthage" not in context:
         context["aws:multifactorauthage"] = str(max(0, int(now - session.issued)))
     user_agent = request.headers.get("user-agent")
     if user_agent is not None:

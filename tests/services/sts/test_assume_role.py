@@ -448,19 +448,3 @@ def test_source_identity_without_permission_is_refused(node, alice):
     )
     assert code == "AccessDenied"
     assert "sts:SetSourceIdentity" in message
-
-
-# -- what is not served ------------------------------------------------------------------------
-
-
-def test_mfa_code_that_cannot_be_checked_is_refused_not_ignored(node, alice):
-    role = node.role("reader", trust(ALICE))
-    code, status, message = refusal(
-        node.client("sts", alice).assume_role,
-        RoleArn=role,
-        RoleSessionName="session",
-        SerialNumber=f"arn:aws:iam::{ACCOUNT}:mfa/alice",
-        TokenCode="123456",
-    )
-    assert (code, status) == ("ValidationError", 400)
-    assert "SerialNumber and TokenCode are not supported" in message

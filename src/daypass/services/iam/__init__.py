@@ -10,6 +10,7 @@ from daypass.services.iam import (
     account,
     groups,
     managed_policies,
+    mfa_devices,
     roles,
     users,
 )
@@ -26,6 +27,7 @@ _OPERATIONS: Final[tuple[Operation, ...]] = (
     *groups.OPERATIONS,
     *managed_policies.OPERATIONS,
     *account.OPERATIONS,
+    *mfa_devices.OPERATIONS,
     *chain.from_iterable(map(inline_policy_operations, IdentityKind)),
     *chain.from_iterable(map(attachment_operations, IdentityKind)),
     *chain.from_iterable(map(boundary_operations, (IdentityKind.USER, IdentityKind.ROLE))),

@@ -6,6 +6,7 @@ from daypass.gateway.operation import Call, Operation, Output
 from daypass.services.iam import quotas
 from daypass.services.iam.permissions import on_nothing, operation
 from daypass.store.identity import IdentityKind
+from daypass.store.mfa import count_devices
 
 _USER, _ROLE, _GROUP = IdentityKind.USER, IdentityKind.ROLE, IdentityKind.GROUP
 
@@ -40,8 +41,8 @@ async def get_account_summary(call: Call) -> Output:
             "AccountMFAEnabled": 0,
             "AccountPasswordPresent": 0,
             "AccountSigningCertificatesPresent": 0,
-            "MFADevices": 0,
-            "MFADevicesInUse": 0,
+            "MFADevices": count_devices(call.node.store.reader),
+            "MFADevicesInUse": count_devices(call.node.store.reader, in_use=True),
             "Providers": 0,
             "InstanceProfiles": 0,
             "ServerCertificates": 0,

@@ -32,6 +32,28 @@ def no_such_version(arn: str, version_id: str) -> ServiceError:
     return no_such_entity(f"Policy {arn} version {version_id} does not exist or is not attachable.")
 
 
+def no_such_mfa_device(serial_number: str) -> ServiceError:
+    return no_such_entity(f"VirtualMFADevice with serial number {serial_number} does not exist.")
+
+
+def mfa_device_not_of_user() -> ServiceError:
+    return no_such_entity("MFA Device invalid for user.")
+
+
+def mfa_device_exists() -> ServiceError:
+    message = "MFADevice entity at the same path and name already exists."
+    return ServiceError("EntityAlreadyExists", message, 409)
+
+
+def mfa_device_in_use() -> ServiceError:
+    return ServiceError("EntityAlreadyExists", "MFA Device is already in use.", 409)
+
+
+def authentication_code_invalid() -> ServiceError:
+    message = "Authentication code for device is not valid."
+    return ServiceError("InvalidAuthenticationCode", message, 403)
+
+
 def already_exists(kind: IdentityKind, name: str) -> ServiceError:
     message = f"{kind.capitalize()} with name {name} already exists."
     return ServiceError("EntityAlreadyExists", message, 409)

@@ -179,6 +179,13 @@ def permission_on_identity(call: Call, kind: IdentityKind, name: str) -> Permiss
     return Permission(_action(call), resource, _context(call, identity))
 
 
+def tagged_permission(call: Call, resource: str, tags: Mapping[str, str]) -> Permission:
+    """The call's action on a resource that has these tags, and gets those of the input."""
+    context: Context = {f"aws:resourcetag/{key.lower()}": tags[key] for key in tags}
+    _add_request_tags(context, call.input)
+    return Permission(_action(call), resource, context)
+
+
 def _with_tagging(call: Call, kind: str, permission: Permission) -> Sequence[Permission]:
     if not call.input.get("Tags"):
         return [permission]

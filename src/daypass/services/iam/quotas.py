@@ -12,6 +12,8 @@ ATTACHED_POLICIES: Final = 10
 POLICIES: Final = 1500
 POLICY_VERSIONS_IN_USE: Final = 10000
 TAGS: Final = 50
+MFA_DEVICES: Final = 5000
+MFA_DEVICES_PER_USER: Final = 8
 
 IDENTITIES: Final[Mapping[IdentityKind, int]] = {
     IdentityKind.USER: 5000,

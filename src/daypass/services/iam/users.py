@@ -29,6 +29,7 @@ from daypass.services.iam.permissions import (
 from daypass.services.iam.tags import new_tags, shown_tags
 from daypass.store.engine import Transaction
 from daypass.store.identity import IdentityKind, writes
+from daypass.store.mfa import devices_of
 from daypass.tokens import new_unique_id
 
 _USER: Final = IdentityKind.USER
@@ -90,6 +91,8 @@ async def delete_user(call: Call) -> Output:
         refuse_owner_of_policies(transaction, user.id)
         if writes.access_key_ids(transaction, user.id):
             raise delete_conflict("Cannot delete entity, must delete access keys first.")
+        if devices_of(transaction.connection, user.id):
+            raise delete_conflict("Cannot delete entity, must delete MFA device first.")
         if writes.group_ids(transaction, user.id):
             raise delete_conflict("Cannot delete entity, must remove users from group first.")
         writes.delete_identity(transaction, _USER, user.id)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from daypass.gateway.caller import Caller
 from daypass.gateway.issue import issue_session
 from daypass.gateway.operation import Call, Operation, Permission
 from daypass.policy import PolicyKind, PolicySet, parse_policy
@@ -14,7 +15,8 @@ from daypass.services.sts.errors import (
     session_credentials,
     validation_error,
 )
-from daypass.services.sts.requesting import Answer, answer, is_root, refuse_mfa
+from daypass.services.sts.multi_factor import prove_mfa
+from daypass.services.sts.requesting import Answer, answer, is_root
 from daypass.services.sts.session_policies import read_session_policies
 from daypass.services.sts.session_tags import SessionTags, read_session_tags
 from daypass.store.identity import Role
@@ -36,14 +38,22 @@ _TRUSTS_NOBODY: Final = PolicySet(
 )
 
 
-def needs(call: Call) -> Sequence[Permission]:
-    """sts:AssumeRole by the role's trust policy, and what tags and a source identity ask for."""
+async def prove(call: Call) -> Caller:
+    """The code of an MFA device, if the request has one.
+
+    The trust policy sees it; the session does not keep it ("Secure API access with MFA" in the
+    IAM User Guide).
+    """
     if is_root(call):
         raise access_denied("Roles may not be assumed by root accounts.")
     session = call.caller.session
     if session is not None and session.kind is SessionKind.FEDERATED_USER:
         raise session_credentials(call.operation.name)
-    refuse_mfa(call)
+    return await prove_mfa(call)
+
+
+def needs(call: Call) -> Sequence[Permission]:
+    """sts:AssumeRole by the role's trust policy, and what tags and a source identity ask for."""
     if call.input.get("ProvidedContexts"):
         raise validation_error("ProvidedContexts is not supported by this server. Leave it out.")
     tags = read_session_tags(call)
@@ -158,4 +168,4 @@ def _duration(call: Call, role: Role) -> int:
     return duration
 
 
-OPERATION = Operation("AssumeRole", needs, perform)
+OPERATION = Operation("AssumeRole", needs, perform, prove)

@@ -2,13 +2,14 @@
 
 from typing import Final
 
+from daypass.gateway.caller import Caller
 from daypass.gateway.issue import issue_session
 from daypass.gateway.operation import Call, Operation, Permission
+from daypass.services.sts.multi_factor import asks_for_mfa, prove_mfa
 from daypass.services.sts.requesting import (
     Answer,
     answer,
     is_root,
-    refuse_mfa,
     refuse_temporary_credentials,
 )
 from daypass.tokens import SessionKind
@@ -17,10 +18,14 @@ _DEFAULT_DURATION: Final = 43_200
 _ROOT_DURATION: Final = 3600
 
 
-def needs(call: Call) -> tuple[Permission, ...]:
-    """No permission: the operation authenticates, and a policy cannot control it."""
+async def prove(call: Call) -> Caller:
+    """The code of an MFA device, if the request has one."""
     refuse_temporary_credentials(call)
-    refuse_mfa(call)
+    return await prove_mfa(call)
+
+
+def needs(call: Call) -> tuple[Permission, ...]:  # noqa: ARG001
+    """No permission: the operation authenticates, and a policy cannot control it."""
     return ()
 
 
@@ -40,9 +45,10 @@ async def perform(call: Call) -> Answer:
         duration=duration,
         now=call.now,
         issued_to=caller,
+        mfa=asks_for_mfa(call),
         smallest_token=call.input.get("MinimumSessionTokenSize", 0),
     )
     return answer(issued, {})
 
 
-OPERATION = Operation("GetSessionToken", needs, perform)
+OPERATION = Operation("GetSessionToken", needs, perform, prove)

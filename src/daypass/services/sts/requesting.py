@@ -6,7 +6,7 @@ from typing import Any
 from daypass.gateway.issue import Issued
 from daypass.gateway.operation import Call
 from daypass.policy import PrincipalKind
-from daypass.services.sts.errors import session_credentials, validation_error
+from daypass.services.sts.errors import session_credentials
 from daypass.tokens import LARGEST_TOKEN, SessionKind
 
 Answer = dict[str, Any]
@@ -23,15 +23,6 @@ def refuse_unprivileged_sessions(call: Call) -> None:
     session = call.caller.session
     if session is not None and session.kind is not SessionKind.ASSUMED_ROLE:
         raise session_credentials(call.operation.name)
-
-
-def refuse_mfa(call: Call) -> None:
-    """Refuse a code that nothing here could check, rather than accept it unchecked."""
-    if "SerialNumber" in call.input or "TokenCode" in call.input:
-        raise validation_error(
-            "SerialNumber and TokenCode are not supported: this server has no MFA devices. Leave "
-            "both out."
-        )
 
 
 def is_root(call: Call) -> bool:
