@@ -197,8 +197,8 @@ def test_what_is_not_validated_by_the_client_is_by_the_server(server, name):
 
 def test_an_operation_that_is_not_there_is_named(iam):
     with pytest.raises(ClientError) as refused:
-        iam.list_virtual_mfa_devices()
-    assert "ListVirtualMFADevices" in refused.value.response["Error"]["Message"]
+        iam.list_server_certificates()
+    assert "ListServerCertificates" in refused.value.response["Error"]["Message"]
 
 
 def test_tags_and_conditions_on_them(user, iam, name):
