@@ -16,7 +16,12 @@ from tests.cli.running import daypass
 
 COMMANDS = [
     *("serve", "init", "env", "ca", "demo", "assume", "exec", "call", "whoami", "deploy"),
-    "sessions",
+    *("policy", "sessions"),
+]
+GROUPS = {"policy": ["lint", "simulate", "explain"], "sessions": ["revoke"]}
+# The commands that do something, as they are called.
+RUNNABLE = [[name] for name in COMMANDS if name not in GROUPS] + [
+    [group, name] for group, names in GROUPS.items() for name in names
 ]
 
 
@@ -43,9 +48,9 @@ def test_every_command_has_help(capsys, name):
     assert out.startswith(f"Usage: daypass {name}")
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "sessions"])
-def test_every_command_has_an_example_and_json_output(capsys, name):
-    _, out, _ = run(capsys, name, "--help")
+@pytest.mark.parametrize("command", RUNNABLE, ids=" ".join)
+def test_every_command_has_an_example_and_json_output(capsys, command):
+    _, out, _ = run(capsys, *command, "--help")
     assert "Example" in out
     assert "--output [text|json]" in out
 
@@ -142,6 +147,7 @@ def test_completion_names_commands_and_options():
         (["serve", "--help"], {"botocore", "sqlalchemy", "uvicorn"}),
         (["assume", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
         (["call", "--help"], {"botocore", "sqlalchemy"}),
+        (["policy", "simulate", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
     ],
 )
 def test_commands_import_only_what_they_need(arguments, forbidden):

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "call": ("call", "Send a signed HTTP request, like curl."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),
+    "policy": ("policy", "Check, simulate and explain IAM policies."),
     "sessions": ("sessions", "Revoke the sessions of a server."),
 }
 

@@ -1,7 +1,7 @@
 """Writing results: a JSON object for programs, or lines for people."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import click
@@ -18,6 +18,21 @@ def print_fields(fields: Mapping[str, str]) -> None:
     width = max(map(len, shown), default=0)
     for label, value in shown.items():
         click.echo(f"{click.style(label.ljust(width), bold=True)}  {value}")
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows on stdout under a header, in aligned columns that are never cut or wrapped."""
+    titles = [click.style(title, bold=True) for title in header]
+    table = [titles, *rows]
+    widths = [
+        max(len(click.unstyle(cell)) for cell in column) for column in zip(*table, strict=True)
+    ]
+    for row in table:
+        padded = [
+            cell + " " * (width - len(click.unstyle(cell)))
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        click.echo("  ".join(padded).rstrip())
 
 
 def iso_time(seconds: float) -> str:

@@ -1,5 +1,7 @@
 """The IAM policy language: documents parsed, evaluated exactly as AWS does, and explained."""
 
+from daypass.policy.access_denied import AccessDenied, read_access_denied
+from daypass.policy.callers import principal_keys, principal_of
 from daypass.policy.decision import Decision, evaluate
 from daypass.policy.documents import Effect, Policy, PolicyKind, Statement, policy_size
 from daypass.policy.errors import PolicyError
@@ -14,6 +16,7 @@ from daypass.policy.requests import AuthorizationRequest, Layer, Layers, Outcome
 
 __all__ = [
     "ANONYMOUS",
+    "AccessDenied",
     "AuthorizationRequest",
     "Considered",
     "Decision",
@@ -39,6 +42,9 @@ __all__ = [
     "lint",
     "parse_policy",
     "policy_size",
+    "principal_keys",
+    "principal_of",
+    "read_access_denied",
     "require_current_version",
     "statement_positions",
 ]
