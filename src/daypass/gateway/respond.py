@@ -102,7 +102,9 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
     node, service, path = gateway.node, target.service, target.path
     codec = service.codec
     now = node.clock()
-    presented = _presented(node, request, target)
+    open_to_all = service.unsigned is not None and service.unsigned(node, path)
+    anonymous = service.anonymous or open_to_all
+    presented = None if open_to_all else _presented(request, service)
     body: bytes | Body
     if service.dialect is Dialect.S3:
         # The signature is checked before the body is read: a refusal comes before an upload.
@@ -111,10 +113,12 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
         if not codec.streams(operation.name):
             body = await body.read(service.body_limit)
     else:
-        limit = _body_limit(gateway, service, presented, request.body.length, now)
+        limit = service.body_limit
+        if not anonymous:
+            limit = _body_limit(gateway, service, presented, request.body.length, now)
         body = await request.body.read(limit)
         caller = ANONYMOUS
-        if presented is None and not service.anonymous:
+        if presented is None and not anonymous:
             operation = _unsigned_operation(service, request, path, body)
         else:
             operation = _operation(service, codec.route(request, path, body))
@@ -146,11 +150,8 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
     return codec.encode(operation.name, output, request_id)
 
 
-def _presented(node: Node, request: Request, target: Target) -> Presented | None:
+def _presented(request: Request, service: Service) -> Presented | None:
     """The authentication a request carries; None only where an unsigned caller is let through."""
-    service = target.service
-    if service.unsigned is not None and service.unsigned(node, target.path):
-        return None
     presented = parse(
         request.method,
         request.path,
@@ -172,9 +173,9 @@ def _body_limit(
     gateway: Gateway, service: Service, presented: Presented | None, length: int | None, now: float
 ) -> int:
     """Bytes to read before the signature can be checked. Strangers are read little of."""
-    if presented is None and not service.anonymous:
+    if presented is None:
         return _UNSIGNED_BODY
-    if presented is None or (length is not None and length <= _STRANGERS_BODY):
+    if length is not None and length <= _STRANGERS_BODY:
         return service.body_limit
     if gateway.holders.find(gateway.node, presented, now) is None:
         return min(service.body_limit, _STRANGERS_BODY)
