@@ -171,6 +171,49 @@ def test_findings_in_resource_policies(principal: dict[str, Any], code: str) -> 
     assert code in codes({**GET, **principal}, PolicyKind.RESOURCE)
 
 
+@pytest.mark.parametrize(
+    ("resource", "found"),
+    [
+        ("arn:aws:lambda:eu-west-1:123456789012:functi*", True),
+        ("arn:aws:lambda:*:*:*:report", False),
+        ("arn:aws:lambda:*:*:function:*", False),
+        ("arn:aws:lambda:*:*:function:re?ort", False),
+        ("arn:aws:lambda:*", False),
+        ("arn:aws:s3:::buck*/x", False),
+        ("arn:aws:no-such-service:::buck*/x", False),
+    ],
+)
+def test_wildcards_in_the_type_of_a_resource(resource: str, found: bool) -> None:
+    for name in ("Resource", "NotResource"):
+        statement = {"Effect": "Deny", "Action": "*", name: resource}
+        assert ("wildcard-in-resource-type" in codes(statement)) is found
+
+
+# The limits of "IAM and AWS STS quotas", and S3's of bucket policies.
+@pytest.mark.parametrize(
+    ("kind", "statement", "size", "severity"),
+    [
+        (PolicyKind.IDENTITY, GET, 6144, None),
+        (PolicyKind.IDENTITY, GET, 6145, Severity.WARNING),
+        (PolicyKind.IDENTITY, GET, 10241, Severity.ERROR),
+        (PolicyKind.BOUNDARY, GET, 6145, Severity.ERROR),
+        (PolicyKind.TRUST, ASSUME, 2049, Severity.WARNING),
+        (PolicyKind.TRUST, ASSUME, 4097, Severity.ERROR),
+        (PolicyKind.SESSION, GET, 2049, Severity.ERROR),
+        (PolicyKind.RESOURCE, {**GET, "Principal": {"AWS": ACCOUNT}}, 20481, Severity.ERROR),
+        (PolicyKind.SCP, GET, 5000, None),
+    ],
+)
+def test_sizes(
+    kind: PolicyKind, statement: dict[str, Any], size: int, severity: Severity | None
+) -> None:
+    document = {"Version": "2012-10-17", "Id": "", "Statement": [statement]}
+    document["Id"] = "x" * (size - len(json.dumps(document).replace(" ", "")))
+    text = json.dumps(document, indent=8)
+    found = [each.severity for each in lint(parse_policy(text, kind)) if each.path == "$"]
+    assert found == ([] if severity is None else [severity])
+
+
 def test_versions() -> None:
     assert codes(GET, version="2008-10-17") == ["old-version"]
     home = {**GET, "Resource": "arn:aws:s3:::bucket/${aws:username}/*"}

@@ -11,6 +11,7 @@ from daypass.policy.catalog import (
 )
 from daypass.policy.documents import Effect, Statement
 from daypass.policy.linter.findings import ERROR, NOTE, WARNING, Finding, Severity
+from daypass.policy.variables import split_segments
 
 # Names that hold no slash; all others may.
 ONE_SEGMENT: Final = frozenset(["Partition", "Region", "Account", "BucketName"])
@@ -101,6 +102,29 @@ def resources(statement: Statement, path: str) -> Iterator[Finding]:
                 f"{path}.Action",
                 f"{action} is about none of the resources of the statement",
                 _forms(known),
+            )
+
+
+def wildcards_in_types(statement: Statement, path: str) -> Iterator[Finding]:
+    """A wildcard in the word that names the type of a resource, which AWS's policy validation
+    does not allow (docs/decisions/wildcard-in-resource-type.md)."""
+    name = "Resource" if statement.resources is not None else "NotResource"
+    for resource in statement.resources or statement.not_resources or ():
+        segments = split_segments(resource)
+        catalog = service_catalog(segments[2]) if len(segments) == 6 else None
+        if catalog is None:
+            continue
+        forms = [kind.arn.split(":", 5)[5] for kind in catalog.resources.values()]
+        word = segments[5].replace(":", "/").partition("/")[0]
+        # Where a name comes first, as a bucket's, there is no such word.
+        typed = forms and not any(form.startswith("${") for form in forms)
+        if typed and word != "*" and ("*" in word or "?" in word):
+            yield Finding(
+                "wildcard-in-resource-type",
+                WARNING,
+                f"{path}.{name}",
+                f"{word!r} has a wildcard in the type of a resource of {catalog.name}",
+                "Write the type in full, or `*` for every resource.",
             )
 
 
