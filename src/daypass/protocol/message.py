@@ -86,7 +86,8 @@ class Request:
 
     method: as sent. path: from the first "/" to before "?", percent-encoding untouched, latin-1.
     query: after "?", untouched, "" if none. headers, repeated: see `combine_headers`.
-    client: the peer's IP address. scheme: "http" or "https".
+    client: the peer's IP address. scheme: "http" or "https". parameters: what the query protocol
+    read of it, so that it is read once.
     """
 
     method: str
@@ -97,6 +98,7 @@ class Request:
     body: Body = field(default_factory=Body)
     client: str = ""
     scheme: str = "http"
+    parameters: dict[str, str] | None = None
 
 
 @dataclass(slots=True)

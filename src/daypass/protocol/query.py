@@ -120,6 +120,12 @@ class QueryProtocol:
 
 def _parameters(request: Request, body: bytes) -> dict[str, str]:
     """Every parameter of the request by name, of its query and its form. Raises `ServiceError`."""
+    if request.parameters is None:
+        request.parameters = _read_parameters(request, body)
+    return request.parameters
+
+
+def _read_parameters(request: Request, body: bytes) -> dict[str, str]:
     if request.method not in ("GET", "POST"):
         raise ServiceError("MethodNotAllowed", f"Method {request.method} is not allowed here.", 405)
     try:
