@@ -3,17 +3,17 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from daypass.client import Auth
+    from daypass.client import Auth, SignatureRefusedError
 
 __version__ = "0.1.0"
 
-__all__ = ["Auth", "__version__"]
+__all__ = ["Auth", "SignatureRefusedError", "__version__"]
 
 
 def __getattr__(name: str) -> object:
     # Late: `import daypass` stays free of httpx for those who want one of its libraries.
-    if name == "Auth":
-        from daypass.client import Auth  # noqa: PLC0415
+    if name in ("Auth", "SignatureRefusedError"):
+        from daypass import client  # noqa: PLC0415
 
-        return Auth
+        return getattr(client, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -171,6 +171,15 @@ def test_a_refusal_is_explained(server, bucket):
     assert "eu-north-1" in ended.err
 
 
+def test_a_refused_signature_is_diagnosed(server, bucket):
+    environment = server.environment() | {"AWS_SECRET_ACCESS_KEY": SECRET}
+    for arguments, code in (((), 0), (("--fail",), 1)):
+        ended = daypass("call", f"{bucket}/small", "--service", "s3", *arguments, env=environment)
+        assert ended.code == code
+        assert ("<Code>SignatureDoesNotMatch</Code>" in ended.out) is (code == 0)
+        assert f"secret access key is not the one of {server.access_key_id}" in ended.err
+
+
 def test_colours_on_a_terminal_alone(env):
     def colours(**variables):
         controller, terminal = pty.openpty()

@@ -273,3 +273,28 @@ def test_while_one_renews_ahead_of_time_the_others_go_on():
     go.set()
     renewer.join()
     assert cached.credentials().access_key_id == "ASIA2"
+
+
+# -- credentials that a service finds to be over -------------------------------------------
+
+
+def test_discarded_credentials_are_not_given_again():
+    clock = Clock()
+    source = Source(clock)
+    cached = Cached(FirstOf(Environment({}), Cached(source, clock)), clock)
+    first = cached.credentials()
+    cached.discard(Credentials("ASIA0", "s", "t"))
+    assert cached.credentials() == first
+    cached.discard(first)
+    assert cached.credentials() != first
+    assert source.count == 2
+
+
+def test_a_discarded_profile_is_read_anew(tmp_path):
+    path = tmp_path / "credentials"
+    profile = Profile("mine")
+    for number in (1, 2):
+        path.write_text(f"[mine]\naws_access_key_id = ASIA{number}\naws_secret_access_key = s\n")
+        found = profile.credentials()
+        assert found.access_key_id == f"ASIA{number}"
+        profile.discard(found)

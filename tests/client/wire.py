@@ -1,9 +1,9 @@
 """A server that keeps what it was sent, and botocore's opinion of the signature."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -49,10 +49,20 @@ class Received:
         return signer.signature(to_sign, request)
 
 
+@dataclass(frozen=True)
+class Reply:
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Recorder:
+    """replies: what the next requests are answered with; after that it is 200."""
+
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.received: list[Received] = []
+        self.replies: list[Reply] = []
 
     @property
     def last(self) -> Received:
@@ -75,9 +85,13 @@ def recording() -> Iterator[Recorder]:
             recorder.received.append(
                 Received(self.command, self.path, list(self.headers.items()), body)
             )
-            self.send_response(200)
-            self.send_header("content-length", "0")
+            reply = recorder.replies.pop(0) if recorder.replies else Reply()
+            self.send_response_only(reply.status)
+            for name, value in {"content-length": str(len(reply.body)), **reply.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(reply.body)
 
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer
 

@@ -310,6 +310,16 @@ def test_right_signature_has_nothing_to_find():
     assert diagnosis.sentence() == "The signature matches."
 
 
+@pytest.mark.parametrize("size", [10, 2_000_000])
+@pytest.mark.parametrize("service", ["lambda", "s3"])
+def test_body_may_be_large_or_only_its_hash_at_hand(service, size):
+    body = b"x" * size
+    case = Case(service, body=body)
+    for given in (body, hashlib.sha256(body).hexdigest()):
+        request = case.request(lambda _: None)._replace(body=given)
+        assert diagnose(request, SECRET, now=NOW).sentence() == "The signature matches."
+
+
 def test_wrong_secret_is_not_explained():
     diagnosis = look(Case().request(put(secret="something else")))
     assert not diagnosis.matched

@@ -17,7 +17,7 @@ from daypass import __version__
 from daypass.cli.failure import Failure
 from daypass.cli.options import output_option
 from daypass.cli.present import print_json
-from daypass.client import Auth
+from daypass.client import Auth, SignatureRefusedError
 from daypass.client.loopback import LoopbackTransport
 
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -90,7 +90,7 @@ def call(
                 timeout=httpx.Timeout(None, connect=10.0),
             )
         )
-        answer = client.send(request, stream=True)
+        answer, diagnosis = _send(client, request)
         opened.callback(answer.close)
         if output == "json":
             _print_as_json(answer, scope.service, scope.region)
@@ -98,7 +98,17 @@ def call(
             answer.read()
         else:
             _print(answer, include, target)
-        _explain(answer, fail)
+        _explain(answer, diagnosis, fail)
+
+
+def _send(client: httpx.Client, request: httpx.Request) -> tuple[httpx.Response, str]:
+    """The answer, and if it refuses the signature, what is wrong."""
+    try:
+        return client.send(request, stream=True), ""
+    except SignatureRefusedError as error:
+        if not isinstance(error.response, httpx.Response):
+            raise
+        return error.response, " ".join(text for text in (error.why, error.remedy) if text)
 
 
 def _headers(given: Sequence[str], with_form: bool) -> list[tuple[str, str]]:
@@ -151,7 +161,8 @@ def _print(answer: httpx.Response, include: bool, target: str | None) -> None:
     with ExitStack() as opened:
         sink = opened.enter_context(Path(target).open("wb")) if target else sys.stdout.buffer
         sys.stdout.flush()
-        for piece in answer.iter_raw():
+        # A refusal was read to be diagnosed.
+        for piece in [answer.content] if answer.is_closed else answer.iter_raw():
             sink.write(piece)
         sink.flush()
     if not target and sys.stdout.isatty():
@@ -175,8 +186,8 @@ def _print_as_json(answer: httpx.Response, service: str, region: str) -> None:
     )
 
 
-def _explain(answer: httpx.Response, fail: bool) -> None:
-    why = unquote(answer.headers.get(_EXPLANATION, ""))
+def _explain(answer: httpx.Response, diagnosis: str, fail: bool) -> None:
+    why = diagnosis or unquote(answer.headers.get(_EXPLANATION, ""))
     if fail and answer.is_error:
         why = why or answer.text[:_EXCERPT].strip()
         raise Failure(f"The answer is {answer.status_code} {answer.reason_phrase}.", why)

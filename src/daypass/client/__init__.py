@@ -8,6 +8,7 @@ from daypass.client.errors import (
     CredentialsRefusedError,
     CredentialsUnavailableError,
     NoCredentialsError,
+    SignatureRefusedError,
     UnknownEndpointError,
     UnsignableBodyError,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Profile",
     "RoleRequest",
     "Scope",
+    "SignatureRefusedError",
     "Static",
     "UnknownEndpointError",
     "UnsignableBodyError",

@@ -1,16 +1,16 @@
-"""Signing requests of httpx and requests: one object for both."""
+"""Signing requests of httpx, requests and aiohttp: one object for all three."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, MutableMapping
-from typing import Final, Literal, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, overload
 
 import anyio.to_thread
 import httpx
 from httpx._multipart import MultipartStream  # httpx has no public name for it
 
-from daypass.client.bodies import UNSIGNED, file_behind, hash_pieces, payload_of
+from daypass.client.bodies import file_behind, hash_pieces, payload_of, rewinding
 from daypass.client.endpoints import Scope, resolve
-from daypass.client.errors import UnsignableBodyError
 from daypass.client.providers import (
     AssumeRole,
     Cached,
@@ -19,16 +19,15 @@ from daypass.client.providers import (
     Static,
     standard_chain,
 )
+from daypass.client.refusals import Answer, may_be_refusal
+from daypass.client.signed import Outgoing, Signed, set_headers
+from daypass.client.signer import Signer
 from daypass.client.sts import Endpoint, RoleRequest
-from daypass.sigv4 import Credentials, HttpRequest, sign
+from daypass.sigv4 import Credentials
 
-# What is signed of the caller's headers, beside every x-amz-*: proxies may change the others on
-# the way, and what is not signed may change without harm.
-_SIGNED: Final = frozenset({"host", "content-type", "content-md5"})
-# What signing sets itself, and what an earlier signature may have left.
-_OURS: Final = frozenset(
-    {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
-)
+if TYPE_CHECKING:
+    from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+    from requests import Response
 
 
 class PreparedRequest(Protocol):
@@ -39,19 +38,29 @@ class PreparedRequest(Protocol):
     body: object
     headers: MutableMapping[str, str]
 
+    def register_hook(self, event: str, hook: Callable[..., object]) -> None: ...
+
 
 Prepared = TypeVar("Prepared", bound=PreparedRequest)
 
 
 class Auth(httpx.Auth):
-    """AWS Signature Version 4 for `httpx.get(url, auth=Auth())` and `requests.get(…)` alike.
+    """AWS Signature Version 4, for all three of
+
+        httpx.get(url, auth=Auth())
+        requests.get(url, auth=Auth())
+        aiohttp.ClientSession(middlewares=[Auth()])
 
     service, region: inferred from the URL where not given (see `daypass.client.endpoints`).
     credentials: a snapshot or a provider; otherwise the named profile, otherwise the environment
     and the AWS SDK's chain. role: the ARN of a role to assume with these first; its credentials
     are kept and renewed. payload "unsigned" (S3 only) sends bodies without a hash, as streams
-    that are read once need. Safe to share between threads and tasks. Sending raises
-    `daypass.client.ClientError` when a request cannot be signed.
+    that are read once need. Safe to share between threads and tasks.
+
+    A request that is refused for a wrong clock or an expired session token is sent once more,
+    corrected. Sending raises `daypass.client.ClientError`: when a request cannot be signed, and,
+    as `SignatureRefusedError` with the diagnosis for its text, when the service does not accept
+    the signature. Every other answer is the caller's.
     """
 
     def __init__(
@@ -68,9 +77,12 @@ class Auth(httpx.Auth):
         self._service = service
         self._region = region
         self._profile = Profile(profile)
-        self._provider = _provider(credentials, profile, role, region)
-        self._payload = payload
-        self._clock = clock
+        self._signer = Signer(
+            _provider(credentials, profile, role, region),
+            self.scope,
+            clock,
+            unsigned_payload=payload == "unsigned",
+        )
 
     def scope(self, url: str) -> Scope:
         """What a request to this URL is signed for, and why."""
@@ -81,82 +93,131 @@ class Auth(httpx.Auth):
     def sync_auth_flow(
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
-        self._sign_httpx(request)
-        yield request
+        signed: Signed | None = self._signer.sign(_of_httpx(request))
+        while signed is not None:
+            set_headers(request.headers, signed)
+            response = yield request
+            if not may_be_refusal(response.status_code, response.headers):
+                return
+            response.read()
+            signed = self._signer.after(signed, _answer_of_httpx(response))
 
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        # Renewing credentials and hashing files block.
-        await anyio.to_thread.run_sync(self._sign_httpx, request)
-        yield request
+        # In threads: renewing credentials, hashing files and diagnosing block.
+        in_thread = anyio.to_thread.run_sync
+        signed: Signed | None = await in_thread(self._signer.sign, _of_httpx(request))
+        while signed is not None:
+            set_headers(request.headers, signed)
+            response = yield request
+            if not may_be_refusal(response.status_code, response.headers):
+                return
+            await response.aread()
+            signed = await in_thread(self._signer.after, signed, _answer_of_httpx(response))
 
-    def _sign_httpx(self, request: httpx.Request) -> None:
-        url = request.url
-        sent = f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
-        headers = request.headers.multi_items()
-        signed = self._signed(request.method, sent, headers, lambda: _body(request))
-        for name in _OURS:
-            request.headers.pop(name, None)
-        request.headers.update(signed)
+    # -- requests and aiohttp ------------------------------------------------------------------
 
-    # -- requests ------------------------------------------------------------------------------
+    @overload
+    def __call__(self, request: Prepared) -> Prepared: ...
 
-    def __call__(self, request: Prepared) -> Prepared:
-        headers = [
-            (name, value.decode("latin-1") if isinstance(value, bytes) else value)
-            for name, value in request.headers.items()
-        ]
-        signed = self._signed(
-            request.method or "GET", request.url or "", headers, lambda: payload_of(request.body)
-        )
-        for name in _OURS:
-            request.headers.pop(name, None)
-        request.headers.update(signed)
-        return request
+    @overload
+    def __call__(
+        self, request: "ClientRequest", handler: "ClientHandlerType"
+    ) -> "Awaitable[ClientResponse]": ...
 
-    # -- both ----------------------------------------------------------------------------------
-
-    def _signed(
+    def __call__(
         self,
-        method: str,
-        url: str,
-        headers: list[tuple[str, str]],
-        body: Callable[[], bytes | str],
-    ) -> list[tuple[str, str]]:
-        """The headers to set on the request."""
-        scope = self.scope(url)
-        if self._payload == "unsigned" and scope.service != "s3":
-            raise UnsignableBodyError(
-                f"A request to {scope.service} cannot be sent with an unsigned payload.",
-                "Only S3 takes UNSIGNED-PAYLOAD.",
-                'Leave out payload="unsigned".',
-            )
-        kept = [(name, value) for name, value in headers if _is_signed(name.lower())]
-        payload = UNSIGNED if self._payload == "unsigned" else body()
-        signed = sign(
-            HttpRequest(method, url, kept, payload),
-            self._provider.credentials(),
-            service=scope.service,
-            region=scope.region,
-            now=self._clock(),
-        )
-        ours = _OURS | {"host"}
-        return [(name, value) for name, value in signed if name.lower() in ours]
+        request: "Prepared | ClientRequest",
+        handler: "ClientHandlerType | None" = None,
+    ) -> "Prepared | Awaitable[ClientResponse]":
+        """Called by requests with a request to sign, by aiohttp with one to sign and send."""
+        if handler is not None:
+            from daypass.client.aiohttp_middleware import send_signed  # noqa: PLC0415
+
+            return send_signed(self._signer, cast("ClientRequest", request), handler)
+        prepared = cast("Prepared", request)
+        signed = self._signer.sign(_of_requests(prepared))
+        set_headers(prepared.headers, signed)
+        prepared.register_hook("response", partial(self._answered, signed))
+        return prepared
+
+    def _answered(self, signed: Signed, response: "Response", **options: Any) -> "Response":
+        """requests' hook: the answer to give to the caller instead of this one."""
+        while may_be_refusal(response.status_code, response.headers):
+            again = self._signer.after(signed, _answer_of_requests(response))
+            if again is None:
+                break
+            signed = again
+            request = response.request.copy()
+            set_headers(request.headers, signed)
+            refused = response
+            refused.close()
+            # As requests' own digest authentication does it; the connection is untyped there.
+            response = refused.connection.send(request, **options)
+            response.history.append(refused)
+            response.request = request
+        return response
 
 
-def _is_signed(name: str) -> bool:
-    return name in _SIGNED or (name.startswith("x-amz-") and name not in _OURS)
+# -- httpx -------------------------------------------------------------------------------------
 
 
-def _body(request: httpx.Request) -> bytes | str:
+def _of_httpx(request: httpx.Request) -> Outgoing:
+    payload, rewind = _body_of_httpx(request)
+    url = _url_of_httpx(request)
+    return Outgoing(request.method, url, request.headers.multi_items(), payload, rewind)
+
+
+def _url_of_httpx(request: httpx.Request) -> str:
+    url = request.url
+    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
+
+
+def _body_of_httpx(
+    request: httpx.Request,
+) -> tuple[Callable[[], bytes | str], Callable[[], None] | None]:
+    """What gives the body's bytes or hash, and what makes it ready to be sent again."""
     try:
-        return request.content
+        content = request.content
     except httpx.RequestNotRead:
         stream = request.stream
+    else:
+        return lambda: content, rewinding(content)
     if isinstance(stream, MultipartStream):
-        return hash_pieces(stream, request.headers.get("content-length"))
-    return payload_of(file_behind(stream))
+        # It makes its pieces anew each time. It tells its length if it can rewind its files.
+        length = request.headers.get("content-length")
+        return lambda: hash_pieces(stream, length), rewinding(b"") if length else None
+    body = file_behind(stream)
+    return lambda: payload_of(body), rewinding(body)
+
+
+def _answer_of_httpx(response: httpx.Response) -> Answer:
+    url = _url_of_httpx(response.request)
+    return Answer(response.status_code, url, response.headers, response.content, response)
+
+
+# -- requests ----------------------------------------------------------------------------------
+
+
+def _of_requests(request: PreparedRequest) -> Outgoing:
+    body = request.body
+    return Outgoing(
+        request.method or "GET",
+        request.url or "",
+        [(name, _as_text(value)) for name, value in request.headers.items()],
+        lambda: payload_of(body),
+        rewinding(body),
+    )
+
+
+def _as_text(value: str | bytes) -> str:
+    """A header's value, which some hand over as bytes."""
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _answer_of_requests(response: "Response") -> Answer:
+    return Answer(response.status_code, response.url, response.headers, response.content, response)
 
 
 def _provider(

@@ -2,12 +2,11 @@
 
 import hashlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol, cast, runtime_checkable
 
 from daypass.client.errors import UnsignableBodyError
 
-UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 _PIECE: Final = 1 << 20
 
 
@@ -31,14 +30,14 @@ def payload_of(body: object) -> bytes | str:
         return bytes(body)
     if isinstance(body, SeekableFile) and not inspect.iscoroutinefunction(body.read):
         return _hash_file(body)
-    raise _unsignable(type(body).__name__, "It is read only once")
+    raise unsignable(type(body).__name__, "It is read only once")
 
 
 def _hash_file(file: SeekableFile) -> str:
     try:
         start = file.tell()
     except OSError as error:
-        raise _unsignable("pipe or socket", "It is read only once") from error
+        raise unsignable("pipe or socket", "It is read only once") from error
     digest = hashlib.sha256()
     while piece := file.read(_PIECE):
         if isinstance(piece, str):
@@ -62,8 +61,27 @@ def hash_pieces(pieces: Iterable[bytes], announced: str | None) -> str:
         length += len(piece)
     # A form tells its length only if all its files can be rewound.
     if announced != str(length):
-        raise _unsignable("form", "A file in it is read only once")
+        raise unsignable("form", "A file in it is read only once")
     return digest.hexdigest()
+
+
+def rewinding(body: object) -> Callable[[], None] | None:
+    """What makes a body ready to be sent once more, from where it stands now; None for what can
+    be read only once."""
+    if body is None or isinstance(body, str | bytes | bytearray | memoryview):
+        return lambda: None
+    if not isinstance(body, SeekableFile) or inspect.iscoroutinefunction(body.read):
+        return None
+    file = body
+    try:
+        start = file.tell()
+    except OSError:
+        return None
+
+    def rewind() -> None:
+        file.seek(start)
+
+    return rewind
 
 
 def file_behind(stream: object) -> object:
@@ -71,7 +89,9 @@ def file_behind(stream: object) -> object:
     return cast("object", getattr(stream, "_stream", stream))
 
 
-def _unsignable(kind: str, why: str) -> UnsignableBodyError:
+def unsignable(kind: str, why: str) -> UnsignableBodyError:
+    """The error for a body whose bytes are not known before they are sent. why: a sentence
+    without its end."""
     return UnsignableBodyError(
         f"The body, a {kind}, cannot be signed.",
         f"{why}, and the hash must be known before the first byte is sent.",

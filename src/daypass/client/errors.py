@@ -5,7 +5,8 @@ ClientError
 ├── NoCredentialsError       no credentials were found where they were looked for
 ├── CredentialsRefusedError  the service that issues them said no
 ├── CredentialsUnavailableError  there are some, but they are over, broken or out of reach
-└── UnsignableBodyError      the body's bytes cannot be known before they are sent
+├── UnsignableBodyError      the body's bytes cannot be known before they are sent
+└── SignatureRefusedError    the service that was asked did not accept the signature
 """
 
 
@@ -42,3 +43,19 @@ class CredentialsUnavailableError(ClientError):
 
 class UnsignableBodyError(ClientError):
     """The body can be read only once, or as text, so its hash cannot be signed."""
+
+
+class SignatureRefusedError(ClientError):
+    """The service did not accept the signature; `why` is the diagnosis.
+
+    code: the service's, such as "SignatureDoesNotMatch", "" where it gave none. status: HTTP's.
+    response: the refusing answer, read, of the HTTP library that was used.
+    """
+
+    def __init__(
+        self, what: str, why: str, remedy: str, *, code: str, status: int, response: object
+    ) -> None:
+        super().__init__(what, why, remedy)
+        self.code = code
+        self.status = status
+        self.response = response

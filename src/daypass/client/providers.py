@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from daypass.client.errors import (
     ClientError,
@@ -40,6 +40,20 @@ class CredentialsProvider(Protocol):
     each signature. Safe to call from several threads. Raises `ClientError`."""
 
     def credentials(self) -> Credentials: ...
+
+
+@runtime_checkable
+class KeepsCredentials(Protocol):
+    """A provider that keeps what it gave, and can be told that a service finds it over."""
+
+    def discard(self, refused: Credentials) -> None:
+        """Do not give these again. Does nothing if others are kept by now."""
+
+
+def discard(provider: CredentialsProvider, refused: Credentials) -> None:
+    """Tell a provider, if it keeps any, that these credentials were refused."""
+    if isinstance(provider, KeepsCredentials):
+        provider.discard(refused)
 
 
 class Static:
@@ -131,6 +145,13 @@ class Profile:
             expiry.timestamp() if isinstance(expiry, datetime) else None,
         )
 
+    def discard(self, refused: Credentials) -> None:
+        """Read the profile anew the next time: other tools write there what they renew."""
+        with self._lock:
+            held = self._found.get_frozen_credentials() if self._found else None
+            if held is not None and held.access_key == refused.access_key_id:
+                self._found = None
+
     def region(self) -> str | None:
         """The region this profile is configured for."""
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415
@@ -162,6 +183,10 @@ class FirstOf:
             except NoCredentialsError:
                 continue
         return self._providers[-1].credentials()
+
+    def discard(self, refused: Credentials) -> None:
+        for provider in self._providers:
+            discard(provider, refused)
 
 
 class AssumeRole:
@@ -219,6 +244,13 @@ class Cached:
                 if held is None or self._within(held, 0.0):
                     raise
                 return held
+
+    def discard(self, refused: Credentials) -> None:
+        with self._lock:
+            if self._held == refused:
+                self._held = None
+                self._paused_until = 0.0
+        discard(self._source, refused)
 
     def _within(self, held: Credentials, seconds: float) -> bool:
         if held.expiration is None:

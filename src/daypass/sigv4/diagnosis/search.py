@@ -93,10 +93,11 @@ def diagnose(
     """Find the mistake in a signed request that is refused.
 
     request: as it was sent, with its Authorization header or presigned URL; body None if it is
-    not at hand. secret: of the access key it names. service, region: what the endpoint is;
-    default what the request claims. now: Unix seconds, to judge its timestamp. other_secrets: of
-    the same caller, by access key id; other_tokens: of its other sessions. Takes some 10 to 100
-    milliseconds. Raises `Refusal` for a request whose authentication cannot be read at all.
+    not at hand, its hash if only that is. secret: of the access key it names. service, region:
+    what the endpoint is; default what the request claims. now: Unix seconds, to judge its
+    timestamp. other_secrets: of the same caller, by access key id; other_tokens: of its other
+    sessions. Takes some 10 to 100 milliseconds. Raises `Refusal` for a request whose
+    authentication cannot be read at all.
     """
     try:
         claim = _read(request, secret, other_secrets or {}, other_tokens, service)
@@ -124,6 +125,7 @@ class _Claim:
     envelope: Envelope
     signature: str
     stamp: str
+    hashed: str | None
 
 
 def _read(
@@ -139,9 +141,13 @@ def _read(
         lower = name.lower()
         headers[lower] = f"{headers[lower]},{value}" if lower in headers else value
     headers.setdefault("host", host)
-    body = request.body.encode() if isinstance(request.body, str) else request.body
-    if body is not None and len(body) > _LARGEST_BODY:
-        body = None
+    body, hashed = None, None
+    if isinstance(request.body, str):
+        hashed = request.body
+    elif request.body is not None and len(request.body) > _LARGEST_BODY:
+        hashed = sha256(request.body).hexdigest()
+    else:
+        body = request.body
     authorization = headers.get("authorization")
     if authorization is not None:
         envelope, signature = parse_authorization(authorization)
@@ -172,7 +178,7 @@ def _read(
         {**secrets, envelope.access_key_id: secret},
         tuple(tokens),
     )
-    return _Claim(received, envelope, signature, stamp)
+    return _Claim(received, envelope, signature, stamp, hashed)
 
 
 def _base(claim: _Claim, secret: str) -> Attempt:
@@ -182,6 +188,8 @@ def _base(claim: _Claim, secret: str) -> Attempt:
     declared = received.headers.get("x-amz-content-sha256")
     if received.body is not None and not received.s3:
         payload = sha256(received.body).hexdigest()
+    elif claim.hashed is not None and not received.s3:
+        payload = claim.hashed
     elif declared is not None:
         payload = declared
     elif received.s3 and received.in_query:
