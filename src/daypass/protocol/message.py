@@ -3,9 +3,13 @@
 The HTTP server is on the other side of these two types and can be exchanged.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+
+from daypass.sigv4 import combine_headers
+
+__all__ = ["EMPTY_BODY", "Body", "BodyTooLargeError", "Request", "Response", "combine_headers"]
 
 EMPTY_BODY: Final = b""
 
@@ -58,26 +62,6 @@ class Body:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self._receive():
             yield piece
-
-
-def combine_headers(
-    fields: Iterable[tuple[str, str]],
-) -> tuple[dict[str, str], frozenset[str]]:
-    """Header fields as one value a name, and the names that came more than once.
-
-    Names are lower-cased; repeated fields are joined with "," in wire order, which is the form
-    SigV4 signs, so that what is verified and what a handler reads cannot differ. Blanks and tabs
-    around a value are trimmed (RFC 9110 section 5.5), nothing else.
-    """
-    combined: dict[str, str] = {}
-    repeated: set[str] = set()
-    for raw_name, raw_value in fields:
-        name, value = raw_name.lower(), raw_value.strip(" \t")
-        if name in combined:
-            repeated.add(name)
-            value = f"{combined[name]},{value}"
-        combined[name] = value
-    return combined, frozenset(repeated)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from daypass.sigv4.canonical import BrokenEscapeError, LineBreakError, canonical_request
+from daypass.sigv4.fields import combine_headers
 from daypass.sigv4.keys import signature, signing_key, string_to_sign
 from daypass.sigv4.payload import EMPTY_SHA256, UNSIGNED_PAYLOAD, Payload, PayloadMode
 from daypass.sigv4.presented import Presented, parse
@@ -43,6 +44,7 @@ __all__ = [
     "Verified",
     "body_verifier",
     "canonical_request",
+    "combine_headers",
     "diagnose",
     "parse",
     "post_form",
