@@ -16,6 +16,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
+from daypass.federation.oidc import HttpFetcher, ProviderKeys
 from daypass.gateway.issue import Issued
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
@@ -24,7 +25,10 @@ from daypass.protocol.message import Body, Request, combine_headers
 from daypass.services import iam, sessions, sts
 from daypass.store.engine import open_store
 from daypass.store.identity import IdentityCache, create_account
+from daypass.store.oidc_providers import OidcProviderCache
+from daypass.store.saml_providers import SamlProviderCache
 from daypass.store.sessions import RevocationCache, load_or_create_key_ring
+from daypass.store.token_issuer import TokenIssuerCache
 from daypass.tokens import new_access_key_id, new_secret_access_key
 
 ACCOUNT = "123456789012"
@@ -58,7 +62,8 @@ class LocalNode:
             )
         )
         identity, revocations = IdentityCache(keys, ACCOUNT), RevocationCache()
-        for cache in (identity, revocations):
+        oidc_providers, token_issuer = OidcProviderCache(ACCOUNT), TokenIssuerCache(keys)
+        for cache in (identity, revocations, oidc_providers, token_issuer):
             self.store.keep(cache)
         absent = cast("Any", None)
         self.node = Node(
@@ -74,6 +79,11 @@ class LocalNode:
             keys=keys,
             environments=absent,
             clock=lambda: self.now,
+            oidc_providers=oidc_providers,
+            provider_keys=ProviderKeys(HttpFetcher(allow_private=True)),
+            token_issuer=token_issuer,
+            issuer_base="http://127.0.0.1:9311",
+            oidc_allow_private=True,
         )
         by_scope = {one.name: one for one in (sts.SERVICE, iam.SERVICE, sessions.SERVICE)}
         self.gateway = Gateway(self.node, Services(by_scope, sts.SERVICE), explain=True)

@@ -45,6 +45,16 @@ _CLEARED: Final = (
     default=None,
     help="Tell refused callers why.  [default: only on loopback addresses]",
 )
+@click.option(
+    "--oidc-allow-private",
+    is_flag=True,
+    help="Let OpenID providers be at private addresses, and speak plain HTTP there.",
+)
+@click.option(
+    "--issuer-url",
+    metavar="URL",
+    help="Where others reach this server as an issuer of tokens.  [default: where it listens]",
+)
 @click.option("--clock-offset", type=float, default=0.0, hidden=True)
 @output_option
 def serve(
@@ -56,6 +66,8 @@ def serve(
     tls: bool,
     tls_listen: str | None,
     explain_to_caller: bool | None,
+    oidc_allow_private: bool,
+    issuer_url: str | None,
     clock_offset: float,
     output: str,
 ) -> None:
@@ -77,6 +89,8 @@ def serve(
         tls=tls or tls_listen is not None,
         tls_listen=tls_listen,
         explain_to_caller=explain_to_caller,
+        oidc_allow_private=oidc_allow_private,
+        issuer_url=issuer_url,
         clock_offset=clock_offset,
     )
     serve_until_stopped(config, _announce_json if output == "json" else _Announcement(data))

@@ -1,9 +1,12 @@
 """An identity that a provider vouches for: the proof a caller rests on who has no credentials."""
 
 from collections.abc import Mapping
-from typing import Never, final
+from typing import Final, Never, final
 
 Claims = Mapping[str, str | tuple[str, ...]]
+
+# What condition keys of AWS's and of ours begin with: no provider may be called so.
+RESERVED: Final = frozenset(["aws", "sts", "iam", "s3", "lambda", "daypass"])
 
 
 @final
@@ -35,7 +38,7 @@ class ExternalIdentity:
     tags: Mapping[str, str]
     transitive_tags: tuple[str, ...]
     source_identity: str
-    attributes: Mapping[str, str]
+    attributes: Claims
 
     def __init__(self) -> None:
         raise TypeError("An ExternalIdentity is made by what verifies tokens and assertions alone.")

@@ -4,10 +4,9 @@ import contract keeps everything above `daypass.federation` from it."""
 from collections.abc import Mapping
 from typing import Final
 
-from daypass.federation.external import Claims, ExternalIdentity
+from daypass.federation.external import RESERVED, Claims, ExternalIdentity
 
 _NOTHING: Final[Mapping[str, str]] = {}
-_OURS: Final = ("aws:", "sts:", "iam:", "s3:", "lambda:", "daypass:")
 
 
 def vouch(
@@ -19,11 +18,11 @@ def vouch(
     tags: Mapping[str, str] = _NOTHING,
     transitive_tags: tuple[str, ...] = (),
     source_identity: str = "",
-    attributes: Mapping[str, str] = _NOTHING,
+    attributes: Claims = _NOTHING,
 ) -> ExternalIdentity:
     """The identity that was verified just now. See `ExternalIdentity` for the parts."""
     # INVARIANT: what a provider says never becomes a condition key of the server's own.
-    if any(key != key.lower() or key.startswith(_OURS) for key in claims):
+    if any(key != key.lower() or key.partition(":")[0] in RESERVED for key in claims):
         raise ValueError("A provider's claims live under condition keys of its own, in lower case.")
     identity = object.__new__(ExternalIdentity)
     for name, value in (

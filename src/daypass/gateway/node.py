@@ -2,15 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from daypass.blobs import BlobStore
+from daypass.federation.oidc import ProviderKeys
 from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store
 from daypass.store.functions import FunctionCache
 from daypass.store.identity import IdentityCache
+from daypass.store.oidc_providers import OidcProviderCache
+from daypass.store.saml_providers import SamlProviderCache
 from daypass.store.sessions import RevocationCache
+from daypass.store.token_issuer import TokenIssuerCache
 from daypass.tokens import KeyRing
 from daypass.workers import Environments
+
+# Below it is what the account publishes as an issuer of tokens.
+ISSUER_PATH: Final = "/_daypass/oidc/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +26,8 @@ class Node:
     """One process of the server.
 
     endpoint_url: where this server is reached from this machine, for functions. clock: Unix
-    seconds. partition is always "aws".
+    seconds. partition is always "aws". issuer_base: where others reach what the issuer of the
+    account's tokens publishes. oidc_allow_private: identity providers may be at private addresses.
     """
 
     account_id: str
@@ -33,3 +42,13 @@ class Node:
     keys: KeyRing
     environments: Environments
     clock: Callable[[], float]
+    oidc_providers: OidcProviderCache
+    provider_keys: ProviderKeys
+    saml_providers: SamlProviderCache
+    token_issuer: TokenIssuerCache
+    issuer_base: str
+    oidc_allow_private: bool = False
+
+    def issuer_url(self) -> str:
+        """The issuer of the account's own tokens."""
+        return f"{self.issuer_base}{ISSUER_PATH}{self.token_issuer.id}"

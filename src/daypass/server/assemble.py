@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 from daypass.blobs import FileBlobs
+from daypass.federation.oidc import HttpFetcher, ProviderKeys
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
 from daypass.protocol.message import Request, Response
@@ -15,7 +16,10 @@ from daypass.store.buckets import BucketCache
 from daypass.store.engine import open_store
 from daypass.store.functions import FunctionCache
 from daypass.store.identity import IdentityCache
+from daypass.store.oidc_providers import OidcProviderCache
+from daypass.store.saml_providers import SamlProviderCache
 from daypass.store.sessions import RevocationCache, load_or_create_key_ring
+from daypass.store.token_issuer import TokenIssuerCache
 from daypass.workers import Environments, IsolationError
 
 
@@ -41,8 +45,17 @@ def open_node(config: Config, ready: Ready) -> Node:
         keys=keys,
         environments=Environments(config.data / "functions"),
         clock=clock,
+        oidc_providers=OidcProviderCache(ready.account_id),
+        provider_keys=ProviderKeys(HttpFetcher(allow_private=config.oidc_allow_private)),
+        saml_providers=SamlProviderCache(ready.account_id),
+        token_issuer=TokenIssuerCache(keys),
+        issuer_base=_issuer_base(config, ready),
+        oidc_allow_private=config.oidc_allow_private,
     )
-    for cache in (node.identity, node.revocations, node.functions, node.buckets):
+    for cache in (
+        *(node.identity, node.revocations, node.functions, node.buckets),
+        *(node.oidc_providers, node.saml_providers, node.token_issuer),
+    ):
         store.keep(cache)
     try:
         node.environments.prepare()
@@ -53,7 +66,7 @@ def open_node(config: Config, ready: Ready) -> Node:
 
 async def keep_house(node: Node) -> None:
     """What goes on in the background while the node serves. Runs until cancelled."""
-    await asyncio.gather(s3.keep_house(node), functions.keep_house(node))
+    await asyncio.gather(s3.keep_house(node), functions.keep_house(node), sts.keep_house(node))
 
 
 async def close_node(node: Node) -> None:
@@ -64,7 +77,7 @@ async def close_node(node: Node) -> None:
 
 def services() -> Services:
     """Every service, by the name in credential scopes."""
-    own = replace(sessions.SERVICE, early=_answer_health)
+    own = replace(sessions.SERVICE, early=_answer_anybody)
     return Services(
         by_scope={
             service.name: service
@@ -72,6 +85,15 @@ def services() -> Services:
         },
         urls=functions.URL_SERVICE,
     )
+
+
+def _answer_anybody(node: Node, request: Request, path: str) -> Response | None:
+    """What needs no authentication: health, and what the issuer of tokens publishes."""
+    return _answer_health(node, request, path) or sts.answer_issuer(node, request, path)
+
+
+def _issuer_base(config: Config, ready: Ready) -> str:
+    return (config.issuer_url or ready.tls_endpoint_url or ready.endpoint_url).rstrip("/")
 
 
 def _answer_health(node: Node, request: Request, path: str) -> Response | None:

@@ -29,6 +29,9 @@ class Config:
     free one. region, account_id: of a new data directory; of an existing one they must agree.
     tls: also listen with TLS, at `tls_listen` or a free port beside `listen`. workers: processes.
     explain_to_caller: refusals say why to the refused; None is only on loopback addresses.
+    oidc_allow_private: identity providers may be at private addresses, and there speak plain HTTP.
+    issuer_url: where others reach this server, as the issuer of web identity tokens; None is where
+    it listens, with TLS if it does.
     clock_offset: seconds added to the clock, to try what happens later.
     """
 
@@ -40,6 +43,8 @@ class Config:
     tls: bool = False
     tls_listen: str | None = None
     explain_to_caller: bool | None = None
+    oidc_allow_private: bool = False
+    issuer_url: str | None = None
     clock_offset: float = 0.0
 
 

@@ -19,6 +19,7 @@ from daypass.protocol.message import Request
 from daypass.services.iam import SERVICE
 from daypass.store.engine import open_store
 from daypass.store.identity import IdentityCache, create_account
+from daypass.store.oidc_providers import OidcProviderCache
 from daypass.tokens import KeyRing, Session, new_ring
 
 ACCOUNT = "123456789012"
@@ -112,5 +113,15 @@ def iam(tmp_path: Path) -> Iterator[Iam]:
     )
     identity = IdentityCache(keys, ACCOUNT)
     store.keep(identity)
-    yield Iam(SimpleNamespace(store=store, identity=identity, keys=keys, account_id=ACCOUNT))
+    oidc_providers = OidcProviderCache(ACCOUNT)
+    store.keep(oidc_providers)
+    node = SimpleNamespace(
+        store=store,
+        identity=identity,
+        keys=keys,
+        account_id=ACCOUNT,
+        oidc_providers=oidc_providers,
+        oidc_allow_private=False,
+    )
+    yield Iam(node)
     store.close()

@@ -11,7 +11,10 @@ from daypass.services.iam import (
     groups,
     managed_policies,
     mfa_devices,
+    oidc_providers,
+    outbound_federation,
     roles,
+    saml_providers,
     users,
 )
 from daypass.services.iam.attachments import attachment_operations, boundary_operations
@@ -28,6 +31,9 @@ _OPERATIONS: Final[tuple[Operation, ...]] = (
     *managed_policies.OPERATIONS,
     *account.OPERATIONS,
     *mfa_devices.OPERATIONS,
+    *oidc_providers.OPERATIONS,
+    *outbound_federation.OPERATIONS,
+    *saml_providers.OPERATIONS,
     *chain.from_iterable(map(inline_policy_operations, IdentityKind)),
     *chain.from_iterable(map(attachment_operations, IdentityKind)),
     *chain.from_iterable(map(boundary_operations, (IdentityKind.USER, IdentityKind.ROLE))),
@@ -39,6 +45,8 @@ SERVICE: Final = Service(
     codec=load_model("iam"),
     operations={each.name: each for each in _OPERATIONS},
     dialect=Dialect.QUERY,
+    # The metadata document of a SAML provider: 10 MB, percent-encoded.
+    body_limit=32 * 1024 * 1024,
 )
 
 __all__ = ["SERVICE"]

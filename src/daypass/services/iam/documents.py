@@ -14,6 +14,7 @@ from daypass.policy import (
 from daypass.protocol.errors import ServiceError
 from daypass.services.iam import quotas
 from daypass.services.iam.errors import malformed_policy, quota_exceeded
+from daypass.services.iam.federated_trust import refuse_unusable_federation
 from daypass.store.identity import InvalidPrincipalError, principals_to_ids
 
 
@@ -37,6 +38,7 @@ def checked_trust_document(call: Call, text: str) -> str:
     # The language takes "*" for {"AWS": "*"}, and IAM does so everywhere but here.
     if any(statement.principal == "*" for statement in policy.statements):
         raise malformed_policy("Principal must be a JSON object.")
+    refuse_unusable_federation(policy)
     if policy_size(text) > quotas.TRUST_POLICY_SIZE:
         raise quota_exceeded("ACLSizePerRole", quotas.TRUST_POLICY_SIZE)
     try:

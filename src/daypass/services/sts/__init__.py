@@ -4,21 +4,27 @@ from daypass.gateway.operation import Operation, Service
 from daypass.protocol import load_model
 from daypass.services.sts import (
     assume_role,
+    assume_role_with_web_identity,
     get_access_key_info,
     get_caller_identity,
     get_federation_token,
     get_session_token,
+    get_web_identity_token,
 )
+from daypass.services.sts.issuer import answer_issuer
+from daypass.services.sts.upkeep import keep_house
 from daypass.sigv4 import Dialect
 
-__all__ = ["SERVICE"]
+__all__ = ["SERVICE", "answer_issuer", "keep_house"]
 
 _OPERATIONS: tuple[Operation, ...] = (
     assume_role.OPERATION,
+    assume_role_with_web_identity.OPERATION,
     get_access_key_info.OPERATION,
     get_caller_identity.OPERATION,
     get_federation_token.OPERATION,
     get_session_token.OPERATION,
+    get_web_identity_token.OPERATION,
 )
 
 SERVICE = Service(
