@@ -166,8 +166,63 @@ def test_boto3_presigned_identity_works_from_any_http_client(server, user):
     assert httpx.get(url + "0").status_code == 403
 
 
-def test_boto3_sees_an_operation_that_is_not_served(server):
+def test_cli_reads_why_a_request_was_denied(server, user):
+    client = server.client("iam", **user)
     with pytest.raises(ClientError) as refused:
-        server.client("sts").decode_authorization_message(EncodedMessage="x")
-    assert 400 <= refused.value.response["ResponseMetadata"]["HTTPStatusCode"] < 600
-    assert "DecodeAuthorizationMessage" in refused.value.response["Error"]["Message"]
+        client.list_users()
+    headers = refused.value.response["ResponseMetadata"]["HTTPHeaders"]
+    message = headers["x-daypass-authorization-message"]
+    answer = output(server.aws("sts", "decode-authorization-message", "--encoded-message", message))
+    decoded = json.loads(answer["DecodedMessage"])
+    assert decoded["context"]["action"] == "iam:ListUsers"
+    assert decoded["context"]["principal"]["name"] == NAME
+
+
+def test_boto3_unlocks_a_bucket_as_root_for_that_task_alone(server, user):
+    iam, s3 = server.client("iam"), server.client("s3")
+    bucket = f"{NAME}-locked"
+    s3.create_bucket(Bucket=bucket)
+    deny = policy("s3:*").replace("Allow", "Deny").replace('"*"', f'"arn:aws:s3:::{bucket}"')
+    locked = json.loads(deny)
+    locked["Statement"][0]["Principal"] = "*"
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(locked))
+    iam.put_user_policy(
+        UserName=NAME, PolicyName="root", PolicyDocument=policy("sts:AssumeRoot", "s3:*")
+    )
+    try:
+        with pytest.raises(ClientError, match="explicit deny in a resource-based policy"):
+            server.client("s3", **user).delete_bucket_policy(Bucket=bucket)
+        answer = server.client("sts", **user).assume_root(
+            TargetPrincipal=server.account_id,
+            TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"},
+        )
+        session = server.client("s3", **session_of(answer))
+        with pytest.raises(ClientError, match="explicit deny"):
+            session.put_object(Bucket=bucket, Key="key", Body=b"")
+        session.delete_bucket_policy(Bucket=bucket)
+        assert server.client("s3", **user).list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    finally:
+        iam.delete_user_policy(UserName=NAME, PolicyName="root")
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_boto3_federates_a_user_of_root(server):
+    answer = server.client("sts").get_federation_token(
+        Name="federated", Policy=policy("s3:ListAllMyBuckets")
+    )
+    session = server.client("s3", **session_of(answer))
+    assert "Buckets" in session.list_buckets()
+    with pytest.raises(ClientError, match="no session policy allows the s3:CreateBucket action"):
+        session.create_bucket(Bucket=f"{NAME}-federated")
+    silent = server.client("sts").get_federation_token(Name="federated")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        server.client("s3", **session_of(silent)).list_buckets()
+
+
+def session_of(answer: dict[str, Any]) -> dict[str, str]:
+    found = answer["Credentials"]
+    return {
+        "aws_access_key_id": found["AccessKeyId"],
+        "aws_secret_access_key": found["SecretAccessKey"],
+        "aws_session_token": found["SessionToken"],
+    }

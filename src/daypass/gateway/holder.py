@@ -14,6 +14,16 @@ Context = Mapping[str, str | Sequence[str]]
 
 # One an access key in use. Emptied when full, and whenever a record of the store changes.
 _HOLDERS_KEPT = 8192
+# What the root user may do, for the federated users it vouches for.
+_EVERYTHING = PolicySet(
+    [
+        parse_policy(
+            '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
+            PolicyKind.IDENTITY,
+            label="root user",
+        )
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,8 +112,13 @@ def _holder_of_session(node: Node, session: Session) -> Holder:
     if session.kind == SessionKind.ASSUMED_ROLE:
         return _role_session(node, session)
     issuer, identity, boundary, own = _issuer(node, session)
+    if session.kind == SessionKind.ASSUMED_ROOT:
+        # A task's policies deny all but the task; the root user is allowed what they leave.
+        return _session_holder(node, session, issuer, _named_policies(node, session), None, own)
     if session.kind == SessionKind.SESSION_TOKEN:
         return _session_holder(node, session, issuer, identity, boundary, own)
+    if issuer.kind is PrincipalKind.ROOT:
+        identity = _EVERYTHING
     principal = Principal(
         PrincipalKind.FEDERATED_USER,
         node.account_id,
@@ -182,10 +197,16 @@ def _session_holder(
 
 
 def _session_policies(node: Node, session: Session) -> PolicySet | None:
-    narrowing = session.session_policies
-    if not narrowing:
+    if session.kind == SessionKind.ASSUMED_ROOT:
+        return None
+    if not session.session_policies:
         # A federated user's session without a policy of its own may do nothing by identity.
         return PolicySet([]) if session.kind == SessionKind.FEDERATED_USER else None
+    return _named_policies(node, session)
+
+
+def _named_policies(node: Node, session: Session) -> PolicySet:
+    narrowing = session.session_policies
     policies = []
     if narrowing.inline is not None:
         policies.append(parse_policy(narrowing.inline, PolicyKind.SESSION, label="session policy"))

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from daypass.gateway.authenticate import ANONYMOUS, authenticate
+from daypass.gateway.authorization_message import encode_authorization_message
 from daypass.gateway.authorize import Context, decide, request_context
 from daypass.gateway.caller import Caller
 from daypass.gateway.holder import Holders
@@ -32,6 +33,8 @@ from daypass.sigv4 import (
 _log = logging.getLogger("daypass.requests")
 
 _EXPLANATION = "x-daypass-explanation"
+# For sts:DecodeAuthorizationMessage.
+_AUTHORIZATION_MESSAGE = "x-daypass-authorization-message"
 # Bytes read into memory for an access key that does not exist.
 _STRANGERS_BODY = 1024 * 1024
 # Bytes read into memory of an unsigned request whose body may carry a token: a SAML assertion of
@@ -64,7 +67,7 @@ async def respond(gateway: Gateway, request: Request) -> Response:
     request_id = str(uuid4())
     target = locate(gateway.services, request)
     service = target.service
-    explanation = ""
+    explanation = encoded = ""
     try:
         gateway.node.store.refresh()
         early = service.early and service.early(gateway.node, request, target.path)
@@ -76,7 +79,9 @@ async def respond(gateway: Gateway, request: Request) -> Response:
         explanation = str(refusal)
     except DeniedError as denied:
         refused = _denied(denied.decision, service)
-        explanation = denied.decision.explain().short()
+        explained = denied.decision.explain()
+        explanation = explained.short()
+        encoded = encode_authorization_message(gateway.node, explained)
     except BodyTooLargeError as error:
         refused = _too_large(service, error.args[0])
     except ConnectionError:
@@ -93,6 +98,8 @@ async def respond(gateway: Gateway, request: Request) -> Response:
         response.headers.append(
             (_EXPLANATION, quote(explanation, " /:'\",()=*$<>-")[:_EXPLANATION_CHARACTERS])
         )
+    if encoded:
+        response.headers.append((_AUTHORIZATION_MESSAGE, encoded))
     _name_request(response, request_id, service)
     _record(request, target, request_id, refused, explanation)
     return response

@@ -3,6 +3,7 @@
 Tokens are sealed under the ring's active key and opened under any key still in the ring.
 """
 
+import base64
 import binascii
 import hmac
 import os
@@ -82,13 +83,22 @@ def _new_key(state: KeyState, now: float) -> RingKey:
 class _Sealer:
     """What one key of the ring does: `head` is in clear before each token, and bound to it."""
 
-    __slots__ = ("aead", "bound", "head", "secret_key")
+    __slots__ = ("_material", "_others", "aead", "bound", "head", "secret_key")
 
     def __init__(self, key: RingKey) -> None:
         self.head = _VERSION + bytes.fromhex(key.id)
         self.bound = self.head + b"session-token"
         self.aead = AESGCM(derive_key(key.material, "session-token"))
         self.secret_key = derive_key(key.material, "session-secret")
+        self._material = key.material
+        self._others: dict[str, AESGCM] = {}
+
+    def for_message(self, purpose: str) -> AESGCM:
+        cipher = self._others.get(purpose)
+        if cipher is None:
+            cipher = AESGCM(derive_key(self._material, f"message/{purpose}"))
+            self._others[purpose] = cipher
+        return cipher
 
 
 class KeyRing:
@@ -179,6 +189,33 @@ class KeyRing:
         message = f"{session.access_key_id}/{session.accessor}/{session.issued}".encode()
         digest = hmac.digest(self._sealer(session).secret_key, message, "sha256")
         return binascii.b2a_base64(digest[:30], newline=False).decode()
+
+    # -- messages ----------------------------------------------------------------------------
+
+    def seal_message(self, purpose: str, message: bytes) -> str:
+        """The message in base64url, sealed like a token with a key for this purpose alone."""
+        sealer = self._sealers[self._active]
+        nonce = os.urandom(_NONCE_LENGTH)
+        sealed = sealer.for_message(purpose).encrypt(nonce, message, sealer.head)
+        return base64.urlsafe_b64encode(sealer.head + nonce + sealed).rstrip(b"=").decode()
+
+    def open_message(self, purpose: str, sealed: str) -> bytes:
+        """What `seal_message` was given. Raises `TokenError`, also when the key has left the
+        ring."""
+        try:
+            raw = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+        except ValueError as error:
+            raise TokenError("The message is not base64url.") from error
+        sealer = self._sealers.get(raw[1:_HEAD_LENGTH].hex())
+        if len(raw) < _SMALLEST_TOKEN or sealer is None or not raw.startswith(sealer.head):
+            raise TokenError("The message was not sealed by this ring.")
+        body = _HEAD_LENGTH + _NONCE_LENGTH
+        try:
+            return sealer.for_message(purpose).decrypt(
+                raw[_HEAD_LENGTH:body], raw[body:], sealer.head
+            )
+        except InvalidTag as error:
+            raise TokenError("The message was not sealed by this ring.") from error
 
     def _sealer(self, session: Session) -> _Sealer:
         sealer = self._sealers.get(session.key_id or self._active)

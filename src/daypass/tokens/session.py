@@ -25,6 +25,7 @@ class SessionKind(StrEnum):
     ASSUMED_ROLE = "assumed-role"
     SESSION_TOKEN = "session-token"
     FEDERATED_USER = "federated-user"
+    ASSUMED_ROOT = "assumed-root"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def refuse_sessions_without_mfa(call: Call) -> None:
     AWS answers as if it did not know them (STS API Reference, "GetSessionToken").
     """
     session = call.caller.session
-    if session is None or session.kind is SessionKind.ASSUMED_ROLE:
+    if session is None or session.kind in (SessionKind.ASSUMED_ROLE, SessionKind.ASSUMED_ROOT):
         return
     if session.kind is SessionKind.SESSION_TOKEN and session.mfa:
         return

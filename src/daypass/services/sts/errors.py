@@ -32,6 +32,15 @@ def invalid_parameter(message: str) -> ServiceError:
     return ServiceError("InvalidParameterValue", message)
 
 
+def invalid_context_assertion() -> ServiceError:
+    """400 InvalidContextAssertion: nobody's assertions about a context are trusted here."""
+    return ServiceError(
+        "InvalidContextAssertion",
+        "The context assertion does not match a trusted context provider. This server trusts none; "
+        "leave ProvidedContexts out.",
+    )
+
+
 def malformed_policy(message: str) -> ServiceError:
     """400 MalformedPolicyDocument."""
     return ServiceError("MalformedPolicyDocument", message)
