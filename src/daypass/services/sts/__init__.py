@@ -5,8 +5,11 @@ from daypass.protocol import load_model
 from daypass.services.sts import (
     assume_role,
     assume_role_with_web_identity,
+    assume_root,
+    decode_authorization_message,
     get_access_key_info,
     get_caller_identity,
+    get_delegated_access_token,
     get_federation_token,
     get_session_token,
     get_web_identity_token,
@@ -20,8 +23,11 @@ __all__ = ["SERVICE", "answer_issuer", "keep_house"]
 _OPERATIONS: tuple[Operation, ...] = (
     assume_role.OPERATION,
     assume_role_with_web_identity.OPERATION,
+    assume_root.OPERATION,
+    decode_authorization_message.OPERATION,
     get_access_key_info.OPERATION,
     get_caller_identity.OPERATION,
+    get_delegated_access_token.OPERATION,
     get_federation_token.OPERATION,
     get_session_token.OPERATION,
     get_web_identity_token.OPERATION,

@@ -8,6 +8,7 @@ from daypass.gateway.issue import issue_session
 from daypass.gateway.operation import Call, Operation, Permission
 from daypass.services.sts.errors import (
     access_denied,
+    invalid_context_assertion,
     not_authorized,
     packed_policy_too_large,
     session_credentials,
@@ -47,7 +48,7 @@ async def prove(call: Call) -> Caller:
 def needs(call: Call) -> Sequence[Permission]:
     """sts:AssumeRole by the role's trust policy, and what tags and a source identity ask for."""
     if call.input.get("ProvidedContexts"):
-        raise validation_error("ProvidedContexts is not supported by this server. Leave it out.")
+        raise invalid_context_assertion()
     tags = read_session_tags(call)
     source_identity = _source_identity(call)
     context: dict[str, str | Sequence[str]] = {
