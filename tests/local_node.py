@@ -63,7 +63,8 @@ class LocalNode:
         )
         identity, revocations = IdentityCache(keys, ACCOUNT), RevocationCache()
         oidc_providers, token_issuer = OidcProviderCache(ACCOUNT), TokenIssuerCache(keys)
-        for cache in (identity, revocations, oidc_providers, token_issuer):
+        saml_providers = SamlProviderCache(ACCOUNT)
+        for cache in (identity, revocations, oidc_providers, saml_providers, token_issuer):
             self.store.keep(cache)
         absent = cast("Any", None)
         self.node = Node(
@@ -81,6 +82,7 @@ class LocalNode:
             clock=lambda: self.now,
             oidc_providers=oidc_providers,
             provider_keys=ProviderKeys(HttpFetcher(allow_private=True)),
+            saml_providers=saml_providers,
             token_issuer=token_issuer,
             issuer_base="http://127.0.0.1:9311",
             oidc_allow_private=True,

@@ -20,8 +20,8 @@ _MOST_ATTRIBUTES: Final = 5000
 _ATTRIBUTE: Final = re.compile("=\\s*[\"']")
 
 
-def parse_root(body: bytes, tag: str) -> "etree._Element":
-    """The root element, which must be named `tag` in any namespace. Raises `MalformedBodyError`."""
+def parse_root(body: bytes, *tags: str) -> "etree._Element":
+    """The root element, which must be named so in any namespace. Raises `MalformedBodyError`."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -47,8 +47,8 @@ def parse_root(body: bytes, tag: str) -> "etree._Element":
         raise MalformedBodyError(f"it is not well-formed: {error.msg}") from None
     if root.getroottree().docinfo.doctype:
         raise MalformedBodyError("a DOCTYPE is not allowed")
-    if _local(root) != tag:
-        raise MalformedBodyError(f"the root element is {_local(root)}, not {tag}")
+    if _local(root) not in tags:
+        raise MalformedBodyError(f"the root element is {_local(root)}, not {' or '.join(tags)}")
     return root
 
 

@@ -20,6 +20,7 @@ from daypass.services.iam import SERVICE
 from daypass.store.engine import open_store
 from daypass.store.identity import IdentityCache, create_account
 from daypass.store.oidc_providers import OidcProviderCache
+from daypass.store.saml_providers import SamlProviderCache
 from daypass.tokens import KeyRing, Session, new_ring
 
 ACCOUNT = "123456789012"
@@ -115,12 +116,15 @@ def iam(tmp_path: Path) -> Iterator[Iam]:
     store.keep(identity)
     oidc_providers = OidcProviderCache(ACCOUNT)
     store.keep(oidc_providers)
+    saml_providers = SamlProviderCache(ACCOUNT)
+    store.keep(saml_providers)
     node = SimpleNamespace(
         store=store,
         identity=identity,
         keys=keys,
         account_id=ACCOUNT,
         oidc_providers=oidc_providers,
+        saml_providers=saml_providers,
         oidc_allow_private=False,
     )
     yield Iam(node)

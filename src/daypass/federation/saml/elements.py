@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from lxml import etree
 
-Element: TypeAlias = "etree._Element"
+Element: TypeAlias = etree._Element
 
 # xs:dateTime with a time zone; SAML demands UTC, and a few providers write an offset.
 _MOMENT: Final = re.compile(

@@ -4,6 +4,7 @@ from daypass.gateway.operation import Operation, Service
 from daypass.protocol import load_model
 from daypass.services.sts import (
     assume_role,
+    assume_role_with_saml,
     assume_role_with_web_identity,
     assume_root,
     decode_authorization_message,
@@ -22,6 +23,7 @@ __all__ = ["SERVICE", "answer_issuer", "keep_house"]
 
 _OPERATIONS: tuple[Operation, ...] = (
     assume_role.OPERATION,
+    assume_role_with_saml.OPERATION,
     assume_role_with_web_identity.OPERATION,
     assume_root.OPERATION,
     decode_authorization_message.OPERATION,
