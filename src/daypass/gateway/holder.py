@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from daypass.gateway.node import Node
-from daypass.policy import PolicyKind, PolicySet, Principal, PrincipalKind, parse_policy
+from daypass.policy import (
+    PolicyKind,
+    PolicySet,
+    Principal,
+    PrincipalKind,
+    parse_policy,
+    principal_keys,
+)
 from daypass.sigv4 import Presented, Reason, Refusal
 from daypass.tokens import Session, SessionKind, TokenError
 
@@ -72,7 +79,7 @@ class Holders:
             # INVARIANT: a token is worth nothing with any other access key than its own.
             if session.access_key_id != presented.access_key_id:
                 raise Refusal(Reason.INVALID_TOKEN, "the token is of another access key")
-            if session.expires <= now:
+            if node.keys.expired(session, now):
                 ended = f"the session ended at {iso_time(session.expires)}"
                 raise Refusal(Reason.EXPIRED_TOKEN, ended)
         return holder
@@ -97,14 +104,12 @@ def _holder_of_key(node: Node, access_key_id: str) -> Holder | None:
     if key is None or not key.active:
         return None
     if key.user_id is None:
-        return Holder(
-            key.secret, _root(node), None, None, None, _principal_context(_root(node)), None
-        )
+        return Holder(key.secret, _root(node), None, None, None, principal_keys(_root(node)), None)
     user = node.identity.user_by_id(key.user_id)
     if user is None:
         return None
     principal = Principal(PrincipalKind.USER, node.account_id, user.arn, unique_id=user.id)
-    context = {**_principal_context(principal), "aws:username": user.name, **_tags(user.tags)}
+    context = {**principal_keys(principal), **_tags(user.tags)}
     return Holder(key.secret, principal, user.identity, user.boundary, None, context, None)
 
 
@@ -140,12 +145,7 @@ def _issuer(
     if user is None:
         raise Refusal(Reason.INVALID_TOKEN, "the session's user was deleted")
     principal = Principal(PrincipalKind.USER, node.account_id, user.arn, unique_id=user.id)
-    return (
-        principal,
-        user.identity,
-        user.boundary,
-        {"aws:username": user.name, **_tags(user.tags)},
-    )
+    return principal, user.identity, user.boundary, _tags(user.tags)
 
 
 def _role_session(node: Node, session: Session) -> Holder:
@@ -173,11 +173,9 @@ def _session_holder(
 ) -> Holder:
     context: dict[str, str | Sequence[str]] = {
         **session.claims,
-        **_principal_context(principal),
+        **principal_keys(principal),
         **own,
     }
-    if principal.kind == PrincipalKind.ROLE_SESSION:
-        context["aws:userid"] = f"{principal.unique_id}:{session.session_name}"
     context |= _tags(session.tags)
     context["aws:tokenissuetime"] = iso_time(session.issued)
     context["aws:multifactorauthpresent"] = "true" if session.mfa else "false"
@@ -221,23 +219,6 @@ def _named_policies(node: Node, session: Session) -> PolicySet:
 def _root(node: Node) -> Principal:
     account = node.account_id
     return Principal(PrincipalKind.ROOT, account, f"arn:aws:iam::{account}:root", unique_id=account)
-
-
-_PRINCIPAL_TYPES = {
-    PrincipalKind.ROOT: "Account",
-    PrincipalKind.USER: "User",
-    PrincipalKind.ROLE_SESSION: "AssumedRole",
-    PrincipalKind.FEDERATED_USER: "FederatedUser",
-}
-
-
-def _principal_context(principal: Principal) -> Context:
-    return {
-        "aws:principalarn": principal.role_arn or principal.arn,
-        "aws:principalaccount": principal.account,
-        "aws:principaltype": _PRINCIPAL_TYPES[principal.kind],
-        "aws:userid": principal.unique_id,
-    }
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
