@@ -246,6 +246,13 @@ def test_explanations_are_json() -> None:
     }
 
 
+def test_levels_of_an_organization_are_counted_and_other_layers_have_none() -> None:
+    decision = get_object(Layers(identity=ALLOWS, scps=[ALLOWS, EMPTY]))
+    answers = decision.explain().answers
+    assert [each.level for each in answers] == [0, 1, None]
+    assert "Service control policy (level 2): does not allow" in decision.explain().full()
+
+
 def test_remedies_name_all_that_is_missing() -> None:
     decision = get_object(
         Layers(identity=EMPTY, boundary=EMPTY, scps=[ALLOWS, EMPTY]), account="999988887777"

@@ -106,10 +106,10 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class LayerAnswer:
-    """One layer and its statements. level: of organization policies, from 0."""
+    """One layer and its statements. level: of organization policies, from 0; None of others."""
 
     layer: Layer
-    level: int
+    level: int | None
     statements: tuple[Considered, ...]
 
     @property
@@ -194,7 +194,7 @@ class Explanation:
         request = self.decision.request
         lines = [self.short(), ""]
         for answer in self.answers:
-            level = f" (level {answer.level + 1})" if answer.level >= 0 else ""
+            level = "" if answer.level is None else f" (level {answer.level + 1})"
             lines.append(f"{str(answer.layer).capitalize()}{level}: {answer.verdict}")
             if not answer.statements:
                 lines.append("  no statements")
@@ -225,8 +225,9 @@ def explain_decision(decision: "Decision") -> Explanation:
     answers: list[LayerAnswer] = []
     levels: dict[Layer, int] = {}
     for layer, policies in applicable_layers(request, layers):
-        leveled = layer in (Layer.SCP, Layer.RCP)
-        level = levels[layer] = levels.get(layer, -1) + 1 if leveled else -1
+        level = None
+        if layer in (Layer.SCP, Layer.RCP):
+            level = levels[layer] = levels.get(layer, -1) + 1
         answers.append(LayerAnswer(layer, level, _consider_all(policies, request, layers)))
     if request.principal.kind is not PrincipalKind.ROOT:
         _add_absent(answers, decision)
@@ -238,7 +239,7 @@ def _add_absent(answers: list[LayerAnswer], decision: "Decision") -> None:
     if decision.outcome is Outcome.IMPLICIT_DENY and not any(
         answer.layer is decision.layer for answer in answers
     ):
-        answers.append(LayerAnswer(decision.layer, -1, ()))
+        answers.append(LayerAnswer(decision.layer, None, ()))
 
 
 def _consider_all(
