@@ -6,13 +6,13 @@ cost the provider and this server nothing. A key that a provider takes back is g
 """
 
 import asyncio
+import base64
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
@@ -176,12 +176,10 @@ def _published_key(entry: Mapping[str, Any], signed_with: frozenset[str]) -> _Pu
 def _key(entry: Mapping[str, Any]) -> tuple[VerificationKey, frozenset[str]]:
     # INVARIANT: the type of the key, not the token, says which algorithms it may verify.
     if entry.get("kty") == "RSA":
-        rsa = RSAKey.import_key({name: entry[name] for name in ("kty", "n", "e")})
-        modulus = rsa.public_key
-        if not isinstance(modulus, RSAPublicKey) or not (
-            _SMALLEST_MODULUS <= modulus.key_size <= _LARGEST_MODULUS
-        ):
+        # Looked at before anything is computed with it.
+        if not _SMALLEST_MODULUS <= _bits(entry["n"]) <= _LARGEST_MODULUS:
             raise ValueError("a modulus of this size is not taken")
+        rsa = RSAKey.import_key({name: entry[name] for name in ("kty", "n", "e")})
         return rsa, frozenset(_RSA)
     if entry.get("kty") == "EC":
         curve = ECKey.import_key({name: entry[name] for name in ("kty", "crv", "x", "y")})
@@ -190,3 +188,9 @@ def _key(entry: Mapping[str, Any]) -> tuple[VerificationKey, frozenset[str]]:
             raise ValueError("not a point")
         return curve, frozenset([_OF_CURVE[point.curve.name]])
     raise ValueError("a key of this type is not taken")
+
+
+def _bits(number: str) -> int:
+    """The length of a number in base64url."""
+    raw = base64.urlsafe_b64decode(number + "=" * (-len(number) % 4))
+    return int.from_bytes(raw, "big").bit_length()
