@@ -1,7 +1,7 @@
 """One process's node and services, put together and taken apart."""
 
 import asyncio
-import time
+import logging
 from dataclasses import replace
 
 from daypass.blobs import FileBlobs
@@ -9,29 +9,30 @@ from daypass.federation.oidc import HttpFetcher, ProviderKeys
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
 from daypass.protocol.message import Request, Response
+from daypass.server.clock import Clock
 from daypass.server.config import Config, Ready, ServerError
 from daypass.server.directory import load_master_key
 from daypass.services import functions, iam, s3, sessions, sts
 from daypass.store.buckets import BucketCache
-from daypass.store.engine import open_store
+from daypass.store.engine import Store, Transaction, open_store
 from daypass.store.functions import FunctionCache
 from daypass.store.identity import IdentityCache
 from daypass.store.oidc_providers import OidcProviderCache
 from daypass.store.saml_providers import SamlProviderCache
-from daypass.store.sessions import RevocationCache, load_or_create_key_ring
+from daypass.store.sessions import RevocationCache, load_or_create_key_ring, rotate_key_ring
 from daypass.store.token_issuer import TokenIssuerCache
 from daypass.workers import Environments, IsolationError
+
+_log = logging.getLogger("daypass.server")
 
 
 def open_node(config: Config, ready: Ready) -> Node:
     """The node of this process. Must be called in its event loop."""
-    offset = config.clock_offset
-
-    def clock() -> float:
-        return time.time() + offset
-
+    clock = Clock(config.data / "clock", config.clock_offset)
+    master = load_master_key(config.data)
     store = open_store(config.data)
-    keys = load_or_create_key_ring(store, load_master_key(config.data), clock())
+    keys = load_or_create_key_ring(store, master, clock())
+    _watch(clock, store, master)
     node = Node(
         account_id=ready.account_id,
         region=ready.region,
@@ -62,6 +63,23 @@ def open_node(config: Config, ready: Ready) -> Node:
     except IsolationError as error:
         raise ServerError(str(error)) from error
     return node
+
+
+def _watch(clock: Clock, store: Store, master: bytes) -> None:
+    """When the clock was set back, leave expired what was: in the writer, so once for a node."""
+
+    def retire(transaction: Transaction) -> None:
+        def remember(now: float, newest: float) -> None:
+            rotate_key_ring(transaction, master, now, newest)
+            _log.warning("the clock was set back by %.0f s", newest - now)
+
+        clock.accept(remember)
+
+    def set_back() -> None:
+        store.write_now(retire)
+        store.refresh()
+
+    clock.watch(set_back)
 
 
 async def keep_house(node: Node) -> None:

@@ -49,6 +49,7 @@ keys = Table(
     Column("material", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False),
     Column("since", Integer, nullable=False),
+    Column("floor", Integer, nullable=False, server_default="0"),
 )
 
 # kind, target: "session" and its accessor, "access-key" and `accessor_prefix` of its id, "subject"
@@ -81,10 +82,15 @@ def load_or_create_key_ring(store: Store, master: bytes, now: float) -> KeyRing:
     return ring
 
 
-def rotate_key_ring(transaction: Transaction, master: bytes, now: float) -> list[RingKey]:
-    """Rotate the ring: every process seals with the key that was prepared from its next request."""
+def rotate_key_ring(
+    transaction: Transaction, master: bytes, now: float, floor: float = 0.0
+) -> list[RingKey]:
+    """Rotate the ring: every process seals with the key that was prepared from its next request.
+
+    floor: as `daypass.tokens.rotate` has it.
+    """
     master_key = MasterKey(master)
-    rotated = rotate(_read_ring(transaction.connection, master_key), now)
+    rotated = rotate(_read_ring(transaction.connection, master_key), now, floor)
     _write_ring(transaction, master_key, rotated)
     return rotated
 
@@ -102,6 +108,7 @@ def _read_ring(connection: Connection, master: MasterKey) -> list[RingKey]:
             master.decrypt(_PURPOSE, row.material, row.id),
             KeyState(row.state),
             row.since,
+            row.floor,
         )
         for row in connection.execute(select(keys))
     ]
@@ -117,6 +124,7 @@ def _write_ring(transaction: Transaction, master: MasterKey, ring: Iterable[Ring
                 "material": master.encrypt(_PURPOSE, key.material, key.id),
                 "state": key.state.value,
                 "since": key.since,
+                "floor": key.floor,
             }
             for key in ring
         ],

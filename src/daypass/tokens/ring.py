@@ -45,12 +45,16 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RingKey:
-    """One key of the ring. id: 8 hex digits. since: when it came into its state, Unix seconds."""
+    """One key of the ring. id: 8 hex digits. since: when it came into its state, Unix seconds.
+
+    floor: sessions it sealed that end by then have ended, however early the clock says it is.
+    """
 
     id: str
     material: bytes = field(repr=False)
     state: KeyState
     since: int
+    floor: int = 0
 
 
 def new_ring(now: float) -> list[RingKey]:
@@ -58,19 +62,21 @@ def new_ring(now: float) -> list[RingKey]:
     return [_new_key(KeyState.ACTIVE, now), _new_key(KeyState.PREPARED, now)]
 
 
-def rotate(keys: Sequence[RingKey], now: float) -> list[RingKey]:
+def rotate(keys: Sequence[RingKey], now: float, floor: float = 0.0) -> list[RingKey]:
     """The ring after a rotation: prepared is active, active is retired, a new key is prepared.
 
     Keys retired for longer than any session lives are left out; tokens they sealed have expired.
+    floor: the newest time that was seen, where the clock was set back since.
     """
     rotated = [_new_key(KeyState.PREPARED, now)]
     for key in keys:
         if key.state is KeyState.PREPARED:
             rotated.append(replace(key, state=KeyState.ACTIVE, since=int(now)))
         elif key.state is KeyState.ACTIVE:
-            rotated.append(replace(key, state=KeyState.RETIRED, since=int(now)))
+            least = max(key.floor, int(floor))
+            rotated.append(replace(key, state=KeyState.RETIRED, since=int(now), floor=least))
         elif key.since + LONGEST_SESSION > now:
-            rotated.append(key)
+            rotated.append(replace(key, floor=max(key.floor, int(floor))))
     return rotated
 
 
@@ -104,7 +110,7 @@ class _Sealer:
 class KeyRing:
     """The keys of one account. Its methods are safe in one thread, as the event loop uses it."""
 
-    __slots__ = ("_active", "_master", "_newer", "_older", "_sealers")
+    __slots__ = ("_active", "_floors", "_master", "_newer", "_older", "_sealers")
 
     def __init__(self, master: bytes, keys: Sequence[RingKey]) -> None:
         """master: 32 bytes. Raises `ValueError` unless exactly one key is active."""
@@ -121,6 +127,7 @@ class KeyRing:
             raise ValueError(f"A key ring has one active key; this one has {len(active)}.")
         self._active = active[0]
         self._sealers = {key.id: _Sealer(key) for key in keys}
+        self._floors = {key.id: key.floor for key in keys}
         # Tokens opened before, in two generations: a full newer one becomes the older one. Only
         # what was authentic gets in, so nobody without a session can fill it.
         self._newer: dict[str, Session] = {}
@@ -179,6 +186,11 @@ class KeyRing:
             return unpack(payload, key_id)
         except (InvalidTag, ValueError) as error:
             raise TokenError("The token was not sealed by this ring.") from error
+
+    def expired(self, session: Session, now: float) -> bool:
+        """Whether the session's time is over, by this clock or by a time seen before it was set
+        back."""
+        return session.expires <= now or session.expires <= self._floors.get(session.key_id, 0)
 
     def secret_access_key(self, session: Session) -> str:
         """The session's secret access key, 40 characters: an HMAC under a key for this alone.

@@ -67,6 +67,7 @@ def _issue_credentials(node: Node, function: Function) -> Credentials:
     def lasting() -> bool:
         return (
             node.clock() < last
+            and not node.keys.expired(issued.session, node.clock())
             and node.identity.role_by_id(role.id) is not None
             and not node.revocations.revoked(issued.session)
         )
