@@ -12,21 +12,21 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import uvicorn
 import uvloop
+from uvicorn.server import ServerState
 
 from daypass.gateway.respond import Gateway
-from daypass.server.asgi import Application
 from daypass.server.assemble import close_node, keep_house, open_node, services
 from daypass.server.config import Config, Ready, ServerError, split_address, url_of
 from daypass.server.directory import claim, note_running, prepare
+from daypass.server.http import HttpProtocol
 from daypass.server.supervise import supervise
 from daypass.server.tls import Certificates, ensure_authority
 
 _BACKLOG = 2048
-# Longer than the idle time of load balancers (60 s), so that they close first, never mid-request.
-_KEEP_ALIVE_SECONDS = 75
 _GRACE_SECONDS = 15
 _RESTART_SECONDS = 1.0
 
@@ -125,14 +125,6 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_started()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # An idle TLS connection would be waited for: its client owes a goodbye, and sends none.
-        for connection in list(self.server_state.connections):
-            cycle = getattr(connection, "cycle", None)
-            if cycle is None or cycle.response_complete:
-                connection.transport.abort()
-        await super().shutdown(sockets)
-
 
 def _work(
     config: Config,
@@ -157,7 +149,6 @@ async def _work_in_loop(
     upkeep = asyncio.create_task(keep_house(node))
     try:
         gateway = Gateway(node, services(), _explains(config))
-        application = Application(gateway)
         waiting = len(listeners)
 
         def one_started() -> None:
@@ -167,7 +158,7 @@ async def _work_in_loop(
                 started()
 
         servers = [
-            _Server(_uvicorn_config(application, _tls_context(config, one)), one_started)
+            _Server(_uvicorn_config(gateway, _tls_context(config, one)), one_started)
             for one in listeners
         ]
 
@@ -196,23 +187,25 @@ async def _work_in_loop(
         await close_node(node)
 
 
-def _uvicorn_config(application: Application, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def _uvicorn_config(gateway: Gateway, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    def protocol(server_state: ServerState, **_: object) -> HttpProtocol:
+        return HttpProtocol(gateway, server_state)
+
     config = uvicorn.Config(
-        application,
-        http="httptools",
+        _no_application,
+        http=cast("type[asyncio.Protocol]", protocol),
         ws="none",
         lifespan="off",
         log_config=None,
-        access_log=False,
-        server_header=False,
-        # Forwarded-For headers are anybody's to write: the peer's address is the only one.
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     config.load()
     config.ssl = tls
     return config
+
+
+async def _no_application(scope: object, receive: object, send: object) -> None:
+    """uvicorn wants an ASGI application; our protocol calls the request path itself."""
 
 
 def _tls_context(config: Config, listener: _Listener) -> ssl.SSLContext | None:
