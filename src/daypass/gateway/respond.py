@@ -12,6 +12,7 @@ from daypass.gateway.authenticate import ANONYMOUS, authenticate
 from daypass.gateway.authorization_message import encode_authorization_message
 from daypass.gateway.authorize import Context, decide, request_context
 from daypass.gateway.caller import Caller
+from daypass.gateway.diagnose import Diagnoses
 from daypass.gateway.holder import Holders
 from daypass.gateway.locate import Services, Target, locate
 from daypass.gateway.node import Node
@@ -52,6 +53,7 @@ class Gateway:
     services: Services
     explain: bool
     holders: Holders = field(default_factory=Holders)
+    diagnoses: Diagnoses = field(default_factory=Diagnoses)
 
 
 class DeniedError(Exception):
@@ -76,7 +78,9 @@ async def respond(gateway: Gateway, request: Request) -> Response:
         refused = error
     except Refusal as refusal:
         refused = _refused(refusal, service)
-        explanation = str(refusal)
+        explanation = await gateway.diagnoses.explain(
+            gateway.node, gateway.holders, request, service, refusal
+        )
     except DeniedError as denied:
         refused = _denied(denied.decision, service)
         explained = denied.decision.explain()
@@ -118,6 +122,7 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
         operation = _operation(service, codec.route(request, path, b""))
         caller, body = _authenticate_stream(gateway, request, presented, service, now)
         if not codec.streams(operation.name):
+            _refuse_chunks(caller.signature)
             body = await body.read(service.body_limit)
     else:
         limit = service.body_limit
@@ -222,6 +227,15 @@ def _authenticate_stream(
         verified = caller.signature
     verifier = body_verifier(verified, request.headers)
     return caller, _verified_body(request.body, verifier)
+
+
+def _refuse_chunks(signature: Verified | None) -> None:
+    # S3 takes chunks for uploads alone: what is not signed of a body must not be a command.
+    if signature is not None and signature.payload.streaming:
+        raise Refusal(
+            Reason.PAYLOAD_MODE_NOT_ALLOWED,
+            f"{signature.payload.declared} is for uploads; this operation takes no stream.",
+        )
 
 
 def _verified_body(body: Body, verifier: BodyVerifier) -> Body:

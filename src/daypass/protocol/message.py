@@ -28,10 +28,10 @@ class Body:
     `receive` gives the next piece, and b"" at the end, and again after it. Nothing is read from
     the client before the first call, so a refusal can come before an upload. length: bytes that
     will come, None if the client did not say. trailers: the fields after the body (lower-case
-    names), known once it was read to its end.
+    names), known once it was read to its end. content: what `read` gave, None before.
     """
 
-    __slots__ = ("_receive", "length", "trailers")
+    __slots__ = ("_receive", "content", "length", "trailers")
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Body:
         self._receive = receive
         self.length = length
         self.trailers: Mapping[str, str] = {}
+        self.content: bytes | None = None
 
     async def next_piece(self) -> bytes:
         """The next bytes, b"" at the end."""
@@ -57,7 +58,8 @@ class Body:
             size += len(piece)
             if size > limit:
                 raise BodyTooLargeError(limit)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return self.content
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self._receive():
