@@ -5,12 +5,16 @@ Both are independent of the server's lxml and signxml code.
 
 import base64
 import datetime
+import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import xmlsec
+from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -21,6 +25,8 @@ from saml2.metadata import entity_descriptor
 from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
 from saml2.server import Server
 from saml2.sigver import CryptoBackend
+
+from tests.local_node import ACCOUNT, LocalNode, trust
 
 AWS = "https://aws.amazon.com/SAML/Attributes/"
 SIGN_IN = "https://signin.aws.amazon.com/saml"
@@ -151,7 +157,8 @@ class IdentityProvider:
             dict(attributes),
             in_response_to="",
             destination=recipient,
-            sp_entity_id=audience,
+            # Of others it knows no metadata.
+            sp_entity_id=SIGN_IN,
             name_id=NameID(format=name_format, text=subject),
             authn={"class_ref": PASSWORD},
             sign_assertion=False,
@@ -159,6 +166,7 @@ class IdentityProvider:
             **further,
         )
         root = etree.fromstring(str(unsigned).encode())
+        part(root, ".//saml:Audience").text = audience
         if change is not None:
             change(root)
         assertion = root.find("saml:Assertion", NAMESPACES)
@@ -200,3 +208,69 @@ def attributes_for(role: str, provider: str, **further: Sequence[str]) -> dict[s
         **further,
     }
     return {f"{AWS}{name}": values for name, values in given.items()}
+
+
+ACTIONS = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
+
+
+@dataclass
+class Federation:
+    """A node that trusts an identity provider, and a role for its users."""
+
+    node: LocalNode
+    idp: IdentityProvider
+    provider: str = field(init=False)
+    role: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # pysaml2 knows no clock but the machine's.
+        self.node.now = time.time()
+        made = self.node.client("iam").create_saml_provider(
+            Name="Example", SAMLMetadataDocument=self.idp.metadata()
+        )
+        self.provider = made["SAMLProviderArn"]
+        self.role = self.new_role("federated")
+
+    def new_role(self, name: str, *, policy: str | None = None, **statement: Any) -> str:
+        """A role that trusts the provider for everything, unless told otherwise."""
+        trusted = trust({"Federated": self.provider}, **{"Action": ACTIONS, **statement})
+        return self.node.role(name, trusted, policy)
+
+    def attributes(self, role: str = "", **further: Sequence[str]) -> dict[str, Sequence[str]]:
+        return attributes_for(role or self.role, self.provider, **further)
+
+    def response(
+        self, attributes: Mapping[str, Sequence[str]] | None = None, **further: Any
+    ) -> str:
+        """A good response, as XML."""
+        return self.idp.response(self.attributes() if attributes is None else attributes, **further)
+
+    def assume(self, response: str, role: str = "", **further: Any) -> Any:
+        """What AssumeRoleWithSAML answers."""
+        given = {
+            "RoleArn": role or self.role,
+            "PrincipalArn": self.provider,
+            "SAMLAssertion": encoded(response),
+            **further,
+        }
+        return self.node.client("sts").assume_role_with_saml(**given)
+
+    def refused(self, response: str, role: str = "", **further: Any) -> tuple[str, str]:
+        """The code and message it is refused with."""
+        with pytest.raises(ClientError) as refusal:
+            self.assume(response, role, **further)
+        told = refusal.value.response
+        assert told["ResponseMetadata"]["HTTPStatusCode"] in {400, 403}
+        return told["Error"]["Code"], told["Error"]["Message"]
+
+
+def name_qualifier(issuer: str, name: str) -> str:
+    """The formula of the STS API Reference."""
+    return base64.b64encode(hashlib.sha1(f"{issuer}{ACCOUNT}/{name}".encode()).digest()).decode()
+
+
+def part(root: Any, path: str) -> Any:
+    """An element of a response, by its path in which `saml:` and the like stand for namespaces."""
+    found = root.find(path, NAMESPACES)
+    assert found is not None, path
+    return found
