@@ -5,6 +5,7 @@ import asyncio
 import datetime
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -87,7 +88,8 @@ class LocalNode:
             issuer_base="http://127.0.0.1:9311",
             oidc_allow_private=True,
         )
-        by_scope = {one.name: one for one in (sts.SERVICE, iam.SERVICE, sessions.SERVICE)}
+        own = replace(sessions.SERVICE, early=sts.answer_issuer)
+        by_scope = {one.name: one for one in (sts.SERVICE, iam.SERVICE, own)}
         self.gateway = Gateway(self.node, Services(by_scope, sts.SERVICE), explain=True)
 
     def close(self) -> None:

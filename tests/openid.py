@@ -9,7 +9,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 
 from daypass.federation.oidc import ProviderKeys, UnreachableProviderError
 from daypass.gateway.respond import Gateway
@@ -62,6 +65,33 @@ def signature(key: PrivateKey, algorithm: str, message: bytes) -> bytes:
     r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashed)))
     size = (key.key_size + 7) // 8
     return r.to_bytes(size) + s.to_bytes(size)
+
+
+def decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def verified_claims(token: str, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The claims of a token that one of these JWKs signed. Raises if none did."""
+    header, payload, signed = token.split(".")
+    head = json.loads(decoded(header))
+    key = next(each for each in keys if each["kid"] == head["kid"])
+    assert key["alg"] == head["alg"]
+    hashed, message = _HASHES[head["alg"][2:]], f"{header}.{payload}".encode()
+    number = {
+        name: int.from_bytes(decoded(key[name])) for name in ("n", "e", "x", "y") if name in key
+    }
+    raw = decoded(signed)
+    if key["kty"] == "RSA":
+        rsa_key = rsa.RSAPublicNumbers(number["e"], number["n"]).public_key()
+        rsa_key.verify(raw, message, padding.PKCS1v15(), hashed)
+    else:
+        curve = _CURVES[head["alg"]]
+        half = len(raw) // 2
+        r, s = int.from_bytes(raw[:half]), int.from_bytes(raw[half:])
+        point = ec.EllipticCurvePublicNumbers(number["x"], number["y"], curve).public_key()
+        point.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashed))
+    return json.loads(decoded(payload))
 
 
 def joined(header: Mapping[str, Any], claims: Mapping[str, Any] | bytes) -> str:

@@ -212,6 +212,19 @@ async def test_small_rsa_keys_are_not_taken():
     assert not await found(ProviderKeys(provider), "small", NOW)
 
 
+async def test_a_newer_key_is_looked_for_once_a_pause(provider):
+    """For tokens that name no key, whose signature the known one did not verify."""
+    keys = ProviderKeys(provider)
+    before = await keys.find(REGISTERED, "", "RS256", NOW)
+    provider.keys.clear()
+    provider.add_key("second")
+    assert await keys.find(REGISTERED, "", "RS256", NOW + 9, newer=True) is before
+    after = await keys.find(REGISTERED, "", "RS256", NOW + 10, newer=True)
+    assert after is not before
+    assert await keys.find(REGISTERED, "", "RS256", NOW + 11, newer=True) is after
+    assert len(provider.fetched) == 2 * _FETCHES
+
+
 @pytest.mark.parametrize("document", [{}, {"keys": None}, {"keys": {}}, {"keys": []}])
 async def test_a_document_without_keys_verifies_nothing(document):
     async def fetch(url: str, thumbprints: Any) -> dict[str, Any]:

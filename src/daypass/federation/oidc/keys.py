@@ -77,9 +77,19 @@ class ProviderKeys:
         self._under_way: dict[tuple[str, Sequence[str]], asyncio.Task[_Kept]] = {}
 
     async def find(
-        self, provider: OidcProvider, key_id: str, algorithm: str, now: float
+        self,
+        provider: OidcProvider,
+        key_id: str,
+        algorithm: str,
+        now: float,
+        *,
+        newer: bool = False,
     ) -> VerificationKey:
-        """The key that verifies a provider's token. Raises `FederationError`."""
+        """The key that verifies a provider's token. Raises `FederationError`.
+
+        newer: whether to look for a newer key than the one found before, because that one did not
+        verify a token that names none.
+        """
         # Other thumbprints are another way to trust: what was fetched under the old ones is void.
         name = (provider.url, provider.thumbprints)
         kept = self._kept.get(name)
@@ -90,7 +100,8 @@ class ProviderKeys:
         if kept.failure is not None:
             raise type(kept.failure)(*kept.failure.args) from kept.failure
         key = kept.find(key_id, algorithm)
-        if key is None and not kept.fresh(now, COOLDOWN_SECONDS) and key_id not in kept.unknown:
+        sought = newer or (key is None and key_id not in kept.unknown)
+        if sought and not kept.fresh(now, COOLDOWN_SECONDS):
             # It may be a new key of the provider's.
             unknown = kept.unknown
             kept = await self._refresh(name, now)
