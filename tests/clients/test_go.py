@@ -1,0 +1,49 @@
+"""The AWS SDK for Go v2 assumes a role."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.clients.building import build, fetch, kept, tools
+from tests.clients.cast import a_user_and_a_role
+from tests.conftest import Server
+
+SOURCE = Path(__file__).parent / "go"
+# Nothing is changed or fetched while compiling; no C compiler is needed.
+ENVIRONMENT = {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    (go,) = tools("go")
+
+    def make(directory: Path) -> None:
+        fetch([go, "mod", "download"], SOURCE, **ENVIRONMENT)
+        build([go, "build", "-o", str(directory / "client"), "."], SOURCE, **ENVIRONMENT)
+
+    return kept("go", sorted(SOURCE.iterdir()), make) / "client"
+
+
+def test_sts_and_its_errors(server: Server, program: Path) -> None:
+    environment, user, role = a_user_and_a_role(server, "from-go")
+    ended = subprocess.run(
+        [program, role],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    # The SDK asks for a quarter of an hour.
+    assert 800 < found.pop("expires") - time.time() <= 900
+    assert found == {
+        "me": user,
+        "arn": f"arn:aws:sts::{server.account_id}:assumed-role/from-go/from-go",
+        "refusal": "AccessDenied",
+        "mismatch": "SignatureDoesNotMatch",
+    }

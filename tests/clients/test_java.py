@@ -1,0 +1,49 @@
+"""The AWS SDK for Java 2 assumes a role."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.clients.building import fetch, kept, tools
+from tests.clients.cast import a_user_and_a_role
+from tests.conftest import Server
+
+SOURCE = Path(__file__).parent / "java"
+COPY = ("-q", "-B", "dependency:copy-dependencies")
+
+
+@pytest.fixture(scope="module")
+def command() -> list[str]:
+    java, maven = tools("java", "mvn")
+
+    def make(directory: Path) -> None:
+        fetch([maven, *COPY, f"-DoutputDirectory={directory}"], SOURCE)
+
+    jars = kept("java", [SOURCE / "pom.xml"], make)
+    # A program of one file is compiled as it starts.
+    return [java, "-cp", f"{jars}{os.sep}*", str(SOURCE / "Client.java")]
+
+
+def test_sts_and_its_errors(server: Server, command: list[str]) -> None:
+    environment, user, role = a_user_and_a_role(server, "from-java")
+    ended = subprocess.run(
+        [*command, role],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert 3500 < found.pop("expires") - time.time() <= 3600
+    assert found == {
+        "me": user,
+        "arn": f"arn:aws:sts::{server.account_id}:assumed-role/from-java/from-java",
+        "refusal": "AccessDenied",
+        "mismatch": "SignatureDoesNotMatch",
+    }
