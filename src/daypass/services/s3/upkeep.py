@@ -21,14 +21,7 @@ async def keep_house(node: Node) -> None:
     def claimed(blobs: Sequence[str]) -> set[str]:
         return state.claimed_blobs(node.store.reader, blobs)
 
-    try:
-        found = await collect_orphans(node.blobs, KIND, claimed)
-        if found:
-            _log.info("deleted %d blobs that no object holds", found)
-    except Exception:
-        _log.exception(
-            "the search for blobs that no object holds failed; the next start repeats it"
-        )
+    await collect_orphans(node.blobs, KIND, claimed)
     while True:
         try:
             await delete_due(node)
