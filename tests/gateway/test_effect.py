@@ -20,7 +20,11 @@ def operations(service: str) -> list[Operation]:
     return list(SERVICES[service].operations.values())
 
 
-@pytest.mark.parametrize("operation", operations("s3"), ids=lambda each: each.name)
+# PostObject is for browsers: no SDK has it, nor does the model.
+MODELLED = [each for each in operations("s3") if each.name != "PostObject"]
+
+
+@pytest.mark.parametrize("operation", MODELLED, ids=lambda each: each.name)
 def test_s3_operation_reads_as_its_http_method_says(operation: Operation) -> None:
     method = model("s3").operation_model(operation.name).http["method"]
     assert (operation.effect in READING) is (method in {"GET", "HEAD"})

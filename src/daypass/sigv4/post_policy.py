@@ -39,6 +39,8 @@ _REQUIRED: Final = (
     "x-amz-date",
     "x-amz-signature",
 )
+# Any of these is authentication, whole or not: those of Signature Version 2 too.
+_AUTHENTICATING: Final = (*_REQUIRED, "x-amz-security-token", "awsaccesskeyid", "signature")
 # Fields that a policy need not name.
 _EXEMPT: Final = frozenset({"policy", "x-amz-signature", "file"})
 
@@ -139,7 +141,7 @@ def verify_post_form(
     `Refusal`.
     """
     fields = _fields_once(form)
-    if not any(name in fields for name in (*_REQUIRED, "x-amz-security-token")):
+    if not any(name in fields for name in _AUTHENTICATING):
         return None
     for name in ("key", *_REQUIRED):
         if not fields.get(name):

@@ -74,7 +74,9 @@ def request_keys(call: Call) -> dict[str, str]:
     proof = call.caller.proof
     if isinstance(proof, Verified):
         keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"
-        if proof.in_query:
+        if call.operation.name == "PostObject":
+            keys["s3:authtype"] = "POST"
+        elif proof.in_query:
             keys["s3:authtype"] = "REST-QUERY-STRING"
             keys["s3:signatureage"] = str(int((call.now - proof.timestamp) * 1000))
         else:

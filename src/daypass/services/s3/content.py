@@ -47,9 +47,29 @@ async def receive(
         )
     if length > UPLOAD_BYTES:
         raise _too_large(length)
-    if length <= inline:
-        return await _receive_small(body, length, promise)
-    blob = await blobs.put(_exactly(body, length), promise.digests, kind=KIND)
+    pieces = _exactly(body, length)
+    if length > inline:
+        return await _store(blobs, pieces, promise, body)
+    return _keep(b"".join([piece async for piece in pieces]), promise, body)
+
+
+async def receive_of_any_length(blobs: BlobStore, body: Body, promise: Promise) -> Received:
+    """The same for a body that does not say how long it will be (a file in a form)."""
+    pieces = _at_most(body, UPLOAD_BYTES)
+    first: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        first.append(piece)
+        size += len(piece)
+        if size > INLINE_BYTES:
+            return await _store(blobs, _after(first, pieces), promise, body)
+    return _keep(b"".join(first), promise, body)
+
+
+async def _store(
+    blobs: BlobStore, pieces: AsyncIterator[bytes], promise: Promise, body: Body
+) -> Received:
+    blob = await blobs.put(pieces, promise.digests, kind=KIND)
     try:
         checksum = promise.check(blob.digests, body.trailers)
     except ServiceError:
@@ -58,15 +78,30 @@ async def receive(
     return Received(blob.size, blob.digests["md5"], checksum, None, blob.id)
 
 
-async def _receive_small(body: Body, length: int, promise: Promise) -> Received:
-    data = b"".join([piece async for piece in _exactly(body, length)])
+def _keep(data: bytes, promise: Promise, body: Body) -> Received:
     digests: dict[str, bytes] = {}
     for name in promise.digests:
         digest = new_digest(name)
         digest.update(data)
         digests[name] = digest.digest()
     checksum = promise.check(digests, body.trailers)
-    return Received(length, digests["md5"], checksum, data, "")
+    return Received(len(data), digests["md5"], checksum, data, "")
+
+
+async def _after(first: Sequence[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in first:
+        yield piece
+    async for piece in rest:
+        yield piece
+
+
+async def _at_most(body: Body, limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    while piece := await body.next_piece():
+        size += len(piece)
+        if size > limit:
+            raise _too_large(size)
+        yield piece
 
 
 async def _exactly(body: Body, length: int) -> AsyncIterator[bytes]:

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from daypass.blobs import BlobMissingError
+from daypass.blobs import BlobMissingError, BlobStore
 from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.protocol.errors import ServiceError
+from daypass.protocol.message import Body
 from daypass.services.s3.access import bucket_of, creation_keys, on_bucket, on_object
-from daypass.services.s3.checksums import checksum_members, etag_of, promise_of
+from daypass.services.s3.checksums import Promise, checksum_members, etag_of, promise_of
 from daypass.services.s3.conditions import check_reading, deleting, writing
 from daypass.services.s3.content import Received, open_content, receive
 from daypass.services.s3.errors import (
@@ -169,6 +170,13 @@ def needs_put(call: Call, *, creates: bool = True) -> list[Permission]:
 
 
 async def _put(call: Call) -> Mapping[str, Any]:
+    return await put(call, receive)
+
+
+async def put(
+    call: Call, take_in: Callable[[BlobStore, Body, Promise], Awaitable[Received]]
+) -> Mapping[str, Any]:
+    """Store what `take_in` receives as the object that the call's input describes."""
     members = call.input
     refuse_unsupported(members)
     bucket = bucket_of(call)
@@ -180,7 +188,7 @@ async def _put(call: Call) -> Mapping[str, Any]:
     check(
         existing.etag if existing else None
     )  # before the upload; what counts is the check at the commit
-    received = await receive(call.node.blobs, members["Body"], promise)
+    received = await take_in(call.node.blobs, members["Body"], promise)
     new = state.NewObject(
         size=received.size,
         etag=etag_of(received.md5),
