@@ -18,6 +18,13 @@ from daypass.federation.saml.names import ASSERTION, PROTOCOL, SIGNATURE, SUCCES
 from daypass.protocol.malformed import MalformedBodyError
 from daypass.protocol.xml_in import parse_root
 
+_CHILDREN: Final = frozenset(
+    {
+        *(f"{ASSERTION}{name}" for name in ("Issuer", "Assertion", "EncryptedAssertion")),
+        *(f"{PROTOCOL}{name}" for name in ("Extensions", "Status")),
+        f"{SIGNATURE}Signature",
+    }
+)
 _DECLARATION: Final = re.compile(rb"<\?xml\s[^<>]*\?>")
 
 
@@ -62,6 +69,8 @@ def _checked_form(root: Element) -> str:
     """The issuer of the one assertion, which is where it belongs."""
     if root.tag != f"{PROTOCOL}Response" or root.get("Version") != "2.0":
         raise InvalidResponseError("Invalid SAMLResponse: it is no Response of SAML 2.0")
+    if any(child.tag not in _CHILDREN for child in root):
+        raise InvalidResponseError("Invalid SAMLResponse: it holds what SAML 2.0 does not know")
     _refuse_failure(root)
     if root.find(f".//{ASSERTION}EncryptedAssertion") is not None:
         raise InvalidResponseError(
