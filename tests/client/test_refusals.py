@@ -375,6 +375,27 @@ def test_no_other_host_gets_a_signature_by_a_redirect(wire):
         assert_signed(elsewhere.last)
 
 
+async def test_no_spelling_of_a_redirect_gets_a_signature(wire):
+    with recording() as elsewhere:
+        host = elsewhere.url.removeprefix("http://")
+        for requote in (True, False):
+            for location in (
+                f"{elsewhere.url}/a%2fb?c=%7e",
+                f"//{host}/x",
+                f"HTTP://{host}",
+                f"{elsewhere.url}/ü#f",
+            ):
+                wire.replies.append(
+                    Reply(307, headers={"location": location.encode().decode("latin-1")})
+                )
+                async with aiohttp.ClientSession(
+                    middlewares=[auth()], requote_redirect_url=requote
+                ) as session:
+                    await session.get(wire.url + "/b/k")
+                assert elsewhere.last.header("authorization") is None
+        assert len(elsewhere.received) == 8
+
+
 def test_a_refusal_after_a_redirect_says_so(wire):
     with recording() as elsewhere:
         wire.replies.append(Reply(307, headers={"location": elsewhere.url + "/b/k"}))

@@ -19,25 +19,36 @@ from daypass.client.signer import Signer
 if TYPE_CHECKING:
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
     from aiohttp.abc import AbstractStreamWriter
+    from yarl import URL
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-# Where the answer to the request before in this task leads, if that is another host's.
-_elsewhere: ContextVar[str | None] = ContextVar("daypass_elsewhere", default=None)
+# The origin to which the answer before, in this task, redirects, if it is another than was asked.
+_elsewhere: ContextVar["URL | None"] = ContextVar("daypass_elsewhere", default=None)
 
 
 async def send_signed(
     signer: Signer, request: "ClientRequest", handler: "ClientHandlerType"
 ) -> "ClientResponse":
     """The answer to a request, signed first. Raises `ClientError`."""
-    unsigned = _elsewhere.get() == str(request.url)
+    origin = request.url.origin()
+    unsigned = _elsewhere.get() == origin
     _elsewhere.set(None)
     response = await (handler(request) if unsigned else _send(signer, request, handler))
-    location = response.headers.get("location")
-    if location is not None and response.status in _REDIRECTS:
-        target = request.url.join(type(request.url)(location)).with_fragment(None)
-        if unsigned or (target.is_absolute() and target.origin() != request.url.origin()):
-            _elsewhere.set(str(target))
+    target = _redirected(request.url, response)
+    if target is not None and (unsigned or target != origin):
+        _elsewhere.set(target)
     return response
+
+
+def _redirected(url: "URL", response: "ClientResponse") -> "URL | None":
+    """The origin to which the answer redirects."""
+    location = response.headers.get("location")
+    if location is None or response.status not in _REDIRECTS:
+        return None
+    try:
+        return url.join(type(url)(location)).origin()
+    except ValueError:
+        return None  # aiohttp refuses it, or stays with the host that was asked
 
 
 async def _send(

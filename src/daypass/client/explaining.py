@@ -37,7 +37,8 @@ _TOKEN: Final = "x-amz-security-token:"
 def refused(signed: Signed, refusal: Refused, answer: Answer) -> SignatureRefusedError:
     """The error whose text is the diagnosis. No secret and no session token is in it."""
     host = urlsplit(answer.url).netloc.rpartition("@")[2]
-    because = [f"It answered {refusal.code}: {refusal.message}", refusal.explanation]
+    because = [_sentence(f"It answered {refusal.code}: {refusal.message}")]
+    because.append(_sentence(refusal.explanation))
     if answer.url != signed.request.url:
         because.append(
             f"The request was redirected there; it was signed for {_plain(signed.request.url)}."
@@ -97,6 +98,10 @@ def _differences(sent: str, seen: str) -> str:
 
 def _masked(line: str) -> str:
     return f"{_TOKEN}…" if line.startswith(_TOKEN) else line[:200]
+
+
+def _sentence(text: str) -> str:
+    return f"{text}." if text and text[-1] not in ".!?" else text
 
 
 def _plain(url: str) -> str:
