@@ -79,6 +79,12 @@ def test_an_attribute_named_like_a_condition_key_is_none(federation, key, value)
     assert federation.refused(response, role)[0] == "AccessDenied"
 
 
+@pytest.mark.parametrize("url", ["https://saml", "https://SAML", "https://saml/x"])
+def test_no_openid_provider_speaks_with_samls_keys(federation, url):
+    with pytest.raises(ClientError, match="InvalidInput"):
+        federation.node.client("iam").create_open_id_connect_provider(Url=url)
+
+
 @pytest.mark.parametrize("name", ["aws:x", "AWS:x", "aws:PrincipalTag/x"])
 def test_no_tag_begins_as_awss_own_do(federation, name):
     assert _assume(federation, federation.role, **{f"PrincipalTag:{name}": ["v"]}) == (

@@ -7,6 +7,8 @@ Claims = Mapping[str, str | tuple[str, ...]]
 
 # What condition keys of AWS's and of ours begin with: no provider may be called so.
 RESERVED: Final = frozenset(["aws", "sts", "iam", "s3", "lambda", "daypass"])
+# What those of all SAML providers begin with: no provider of another kind may be called so.
+SAML: Final = "saml"
 
 
 @final

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from daypass.federation.external import RESERVED
+from daypass.federation.external import RESERVED, SAML
 from daypass.federation.oidc import OidcProvider
 from daypass.gateway.operation import Call, Operation, Output, Permission
 from daypass.protocol.errors import ServiceError
@@ -199,7 +199,7 @@ def _checked_url(url: str, *, allow_private: bool) -> str:
         raise wrong
     if not (in_brackets and allow_private) and not _HOST.fullmatch(host):
         raise wrong
-    if name.lower().partition(":")[0].partition("/")[0] in RESERVED or port == 0:
+    if name.lower().partition(":")[0].partition("/")[0] in {*RESERVED, SAML} or port == 0:
         raise wrong
     return url
 
