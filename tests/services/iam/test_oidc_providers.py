@@ -61,6 +61,7 @@ def test_a_provider_is_created_shown_listed_and_deleted(node, iam):
     assert shown["Tags"] == [{"Key": "team", "Value": "blue"}]
     listed = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     assert listed == [{"Arn": ARN}]
+    assert iam.get_account_summary()["SummaryMap"]["Providers"] == 1
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN)
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 

@@ -1,5 +1,6 @@
 """The account as a whole."""
 
+from itertools import chain
 from typing import Final
 
 from daypass.gateway.operation import Call, Operation, Output
@@ -14,6 +15,7 @@ _USER, _ROLE, _GROUP = IdentityKind.USER, IdentityKind.ROLE, IdentityKind.GROUP
 async def get_account_summary(call: Call) -> Output:
     identity = call.node.identity
     policies = list(identity.managed_policies())
+    providers = chain(call.node.oidc_providers.all(), call.node.saml_providers.all())
     return {
         "SummaryMap": {
             "Users": sum(1 for _ in identity.users()),
@@ -43,7 +45,7 @@ async def get_account_summary(call: Call) -> Output:
             "AccountSigningCertificatesPresent": 0,
             "MFADevices": count_devices(call.node.store.reader),
             "MFADevicesInUse": count_devices(call.node.store.reader, in_use=True),
-            "Providers": 0,
+            "Providers": sum(1 for _ in providers),
             "InstanceProfiles": 0,
             "ServerCertificates": 0,
             "GlobalEndpointTokenVersion": 1,
