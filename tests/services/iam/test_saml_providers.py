@@ -228,16 +228,19 @@ def test_a_document_of_more_than_a_request_usually_holds(iam, idp):
 
 
 def test_valid_until_is_the_documents_own(node, iam, idp):
-    def until(year: int) -> str:
+    def until(moment: str) -> str:
         return idp.metadata().replace(
-            "<ns0:IDPSSODescriptor", f'<ns0:IDPSSODescriptor validUntil="{year}-01-01T00:00:00Z"'
+            "<ns0:IDPSSODescriptor", f'<ns0:IDPSSODescriptor validUntil="{moment}"'
         )
 
-    iam.create_saml_provider(Name="Example", SAMLMetadataDocument=until(2035))
+    iam.create_saml_provider(Name="Example", SAMLMetadataDocument=until("2035-01-01T00:00:00Z"))
     got = iam.get_saml_provider(SAMLProviderArn=ARN)
     assert got["ValidUntil"] == datetime.datetime(2035, 1, 1, tzinfo=datetime.UTC)
     iam.delete_saml_provider(SAMLProviderArn=ARN)
-    assert "validUntil" in unparsed(iam, until(2020))
+    assert "validUntil" in unparsed(iam, until("2020-01-01T00:00:00Z"))
+    last = until("9999-12-31T23:59:59-14:00")
+    iam.create_saml_provider(Name="Example", SAMLMetadataDocument=last)
+    assert iam.get_saml_provider(SAMLProviderArn=ARN)["ValidUntil"].year == 9999
 
 
 def test_several_identity_providers_in_one_document(iam, idp, tmp_path):

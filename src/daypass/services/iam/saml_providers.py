@@ -28,6 +28,8 @@ _PROVIDERS: Final = 100
 _TAG_QUOTA: Final = "TagsPerSAMLProvider"
 # How long a document holds that does not say so itself: AWS answers a hundred years.
 _FOR_EVER: Final = 100 * 365 * 86_400
+# Of the year 9999: with an offset, a document can name a later one.
+_LAST_SECOND: Final = 253_402_300_799
 # Decryption, and trusted identity propagation, which belongs to IAM Identity Center.
 _NOT_SERVED: Final[tuple[tuple[str, str], ...]] = (
     ("AddPrivateKey", "this server does not decrypt assertions"),
@@ -188,7 +190,8 @@ async def _parsed(document: str, now: float) -> Metadata:
 
 
 def _valid_until(metadata: Metadata, now: float) -> int:
-    return int(now) + _FOR_EVER if metadata.valid_until is None else int(metadata.valid_until)
+    until = now + _FOR_EVER if metadata.valid_until is None else metadata.valid_until
+    return min(int(until), _LAST_SECOND)
 
 
 def _refuse_what_is_not_served(call: Call) -> None:
