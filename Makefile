@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test check bench fuzz serve lock clean
+# What ministack, a peer of the benchmarks, runs from: it wants an older botocore than we do.
+PEERS := .venv-peers
+
+.PHONY: demo test check bench bench-sts fuzz serve lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/daypass demo
@@ -28,6 +31,9 @@ check: $(INSTALLED_DEV)
 bench: $(INSTALLED_DEV)
 	$(BIN)/python -m benchmarks.server
 
+bench-sts: $(INSTALLED_DEV) $(PEERS)/.installed
+	$(BIN)/python -m benchmarks.sts
+
 fuzz: $(INSTALLED_DEV)
 	$(BIN)/python -m tests.sigv4.fuzz $(FUZZ)
 
@@ -41,10 +47,16 @@ $(INSTALLED_DEV): $(INSTALLED) requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
+$(PEERS)/.installed: benchmarks/peers.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers.lock
+	touch $@
+
 # Needs uv (https://docs.astral.sh/uv) on the path.
 lock:
 	uv pip compile pyproject.toml --extra demo --group dev --universal --generate-hashes --no-header -q -o requirements-dev.lock
 	uv pip compile pyproject.toml --extra demo --group build -c requirements-dev.lock --universal --generate-hashes --no-header -q -o requirements.lock
+	uv pip compile benchmarks/peers.in --universal --generate-hashes --no-header -q -o benchmarks/peers.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -31,10 +31,10 @@ from benchmarks.load import Prepared, prepare, run
 
 _ROUNDS = 3
 _SECONDS = 2.0
-_REGION = "us-east-1"
+REGION = "us-east-1"
 _TICKS = os.sysconf("SC_CLK_TCK")
-# moto lets so many requests pass before it begins to check: those of `set_up`.
-_MOTO_UNCHECKED = "6"
+# Those of `set_up`.
+_MOTO_UNCHECKED = 6
 _FUNCTION = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'hello'}\n"
 
 
@@ -53,7 +53,7 @@ class Subject:
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=_REGION,
+            region_name=REGION,
             aws_access_key_id=self.credentials.access_key,
             aws_secret_access_key=self.credentials.secret_key,
         )
@@ -91,7 +91,7 @@ def daypass(directory: Path) -> Iterator[Subject]:
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "daypass", "serve", "--data", str(directory / "data")),
-            *("--listen", "127.0.0.1:0", "--region", _REGION, "--output", "json"),
+            *("--listen", "127.0.0.1:0", "--region", REGION, "--output", "json"),
         ],
         stdout=subprocess.PIPE,
     )
@@ -99,13 +99,14 @@ def daypass(directory: Path) -> Iterator[Subject]:
     ready = json.loads(process.stdout.readline())
     seconds = time.perf_counter() - started
     credentials = Credentials(ready["AccessKeyId"], ready["SecretAccessKey"])
-    with _stopped_at_the_end(process):
+    with stopped_at_the_end(process):
         yield Subject("daypass", process, ready["Endpoint"], credentials, seconds)
 
 
 @contextlib.contextmanager
-def moto() -> Iterator[Subject]:
-    """moto's server with its authentication on, as far as it has any."""
+def moto(unchecked: int = _MOTO_UNCHECKED) -> Iterator[Subject]:
+    """moto's server with its authentication on, as far as it has any. unchecked: so many requests
+    pass before it begins to check."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     started = time.perf_counter()
@@ -113,9 +114,9 @@ def moto() -> Iterator[Subject]:
         [sys.executable, "-m", "moto.server", "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": _MOTO_UNCHECKED},
+        env={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(unchecked)},
     )
-    with _stopped_at_the_end(process):
+    with stopped_at_the_end(process):
         while True:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), 0.2).close()
@@ -127,7 +128,7 @@ def moto() -> Iterator[Subject]:
 
 
 @contextlib.contextmanager
-def _stopped_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def stopped_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
@@ -138,7 +139,7 @@ def _stopped_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.kill()
 
 
-def _policy(*statements: dict[str, Any]) -> str:
+def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
@@ -147,7 +148,7 @@ def set_up(subject: Subject) -> None:
     iam = subject.client("iam")
     user = iam.create_user(UserName="bench")["User"]["Arn"]
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    iam.put_user_policy(UserName="bench", PolicyName="all", PolicyDocument=_policy(everything))
+    iam.put_userpolicy(UserName="bench", PolicyName="all", PolicyDocument=policy(everything))
     key = iam.create_access_key(UserName="bench")["AccessKey"]
     subject.credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
     role = _role(iam, "bench", {"AWS": user})
@@ -168,7 +169,7 @@ def set_up(subject: Subject) -> None:
 
 
 def _role(iam: Any, name: str, trusted: dict[str, str]) -> str:
-    trust = _policy({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
+    trust = policy({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
     arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     return arn
 
@@ -177,12 +178,12 @@ def _query(subject: Subject, **parameters: str) -> Prepared:
     body = urlencode({**parameters, "Version": "2011-06-15"}).encode()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     url = f"{subject.endpoint}/"
-    return prepare(subject.credentials, "sts", _REGION, "POST", url, body, form)
+    return prepare(subject.credentials, "sts", REGION, "POST", url, body, form)
 
 
 def _s3(subject: Subject, method: str, key: str, body: bytes = b"") -> Prepared:
     url = f"{subject.endpoint}/bench/{key}"
-    return prepare(subject.credentials, "s3", _REGION, method, url, body)
+    return prepare(subject.credentials, "s3", REGION, method, url, body)
 
 
 def _function(subject: Subject, role: str) -> Prepared:
@@ -201,7 +202,7 @@ def _function(subject: Subject, role: str) -> Prepared:
     )
     functions.create_function_url_config(FunctionName="bench", AuthType="AWS_IAM")
     url = f"{subject.endpoint}/_urls/{url_id}/"
-    return prepare(subject.credentials, "lambda", _REGION, "GET", url)
+    return prepare(subject.credentials, "lambda", REGION, "GET", url)
 
 
 @dataclass
