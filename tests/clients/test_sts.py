@@ -2,14 +2,17 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import pyotp
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import Server
+from tests.mfa import Device
 
 NAME = "sts-client"
 ROLE = "sts-client-role"
@@ -164,6 +167,45 @@ def test_boto3_presigned_identity_works_from_any_http_client(server, user):
     assert answer.status_code == 200
     assert f"user/{NAME}</Arn>" in answer.text
     assert httpx.get(url + "0").status_code == 403
+
+
+def test_cli_makes_a_device_and_calls_iam_with_its_code(server, user, tmp_path):
+    iam = server.client("iam")
+    iam.put_user_policy(UserName=NAME, PolicyName="mfa", PolicyDocument=policy("iam:ListUsers"))
+    seed = tmp_path / "seed"
+    made = output(
+        server.aws(
+            *("iam", "create-virtual-mfa-device", "--virtual-mfa-device-name", NAME),
+            *("--bootstrap-method", "Base32StringSeed", "--outfile", str(seed)),
+        )
+    )
+    device = Device(made["VirtualMFADevice"]["SerialNumber"], pyotp.TOTP(seed.read_text()))
+    now = time.time()
+    codes = (
+        *("--authentication-code-1", device.code(now - 60)),
+        *("--authentication-code-2", device.code(now - 30)),
+    )
+    named = ("--user-name", NAME, "--serial-number", device.serial)
+    enabled = server.aws("iam", "enable-mfa-device", *named, *codes)
+    assert enabled.returncode == 0, enabled.stderr
+    try:
+        given = ("--serial-number", device.serial, "--token-code", device.code(time.time()))
+        session = session_of(output(server.aws("sts", "get-session-token", *given, **user)))
+        assert output(server.aws("iam", "list-users", **session))["Users"]
+        again = server.aws("sts", "get-session-token", *given, **user)
+        assert "invalid MFA one time pass code" in again.stderr
+    finally:
+        iam.deactivate_mfa_device(UserName=NAME, SerialNumber=device.serial)
+        iam.delete_virtual_mfa_device(SerialNumber=device.serial)
+        iam.delete_user_policy(UserName=NAME, PolicyName="mfa")
+
+
+def test_boto3_sees_an_operation_that_is_not_served(server, user):
+    session = session_of(server.client("sts", **user).get_session_token())
+    with pytest.raises(ClientError) as refused:
+        server.client("sts", **session).get_scoped_credentials(DurationSeconds=900)
+    assert 400 <= refused.value.response["ResponseMetadata"]["HTTPStatusCode"] < 600
+    assert "GetScopedCredentials" in refused.value.response["Error"]["Message"]
 
 
 def test_cli_reads_why_a_request_was_denied(server, user):
