@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),
     "policy": ("policy", "Check, simulate and explain IAM policies."),
+    "audit": ("audit", "Show a server's audit trail, and check that it is whole."),
     "sessions": ("sessions", "Revoke the sessions of a server."),
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from daypass.audit import Trail
 from daypass.blobs import BlobStore
 from daypass.federation.oidc import ProviderKeys
 from daypass.store.buckets import BucketCache
@@ -34,6 +35,7 @@ class Node:
     region: str
     endpoint_url: str
     store: Store
+    trail: Trail
     identity: IdentityCache
     revocations: RevocationCache
     functions: FunctionCache
