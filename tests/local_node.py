@@ -20,6 +20,7 @@ from botocore.config import Config
 from daypass.audit import Trail
 from daypass.federation.oidc import HttpFetcher, ProviderKeys
 from daypass.gateway.issue import Issued
+from daypass.gateway.last_use import LastUses
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
 from daypass.gateway.respond import Gateway, respond
@@ -76,6 +77,7 @@ class LocalNode:
             endpoint_url="http://127.0.0.1:9311",
             store=self.store,
             trail=self.trail,
+            last_uses=LastUses(),
             identity=identity,
             revocations=revocations,
             functions=absent,

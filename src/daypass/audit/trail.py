@@ -99,6 +99,10 @@ class Trail:
         except OSError as error:
             raise _unwritten(error) from error
 
+    def record_event_now(self, name: str, details: dict[str, object]) -> None:
+        """`record_now` of what was done here, by no request. details: what JSON can say."""
+        self.record_now(self._event(name, details))
+
     async def flush(self) -> None:
         """Write what is noted. What cannot be written stays noted."""
         while self._noted or self._lost_unsaid:

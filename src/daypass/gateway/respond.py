@@ -157,6 +157,8 @@ async def _serve(
         if presented is not None:
             digest = sha256(body).hexdigest()
             caller = authenticate(node, gateway.holders, presented, service.name, digest, now)
+    if caller.session is not None:
+        node.last_uses.note(caller.session.accessor, now, request.client)
     context: Context | None = None
 
     def decision_on(permission: Permission) -> Decision:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from daypass.audit import Trail
 from daypass.blobs import FileBlobs
 from daypass.federation.oidc import HttpFetcher, ProviderKeys
+from daypass.gateway.last_use import LastUses
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
 from daypass.protocol.message import Request, Response
@@ -40,6 +41,7 @@ def open_node(config: Config, ready: Ready) -> Node:
         endpoint_url=ready.endpoint_url,
         store=store,
         trail=Trail(config.data / "audit", clock),
+        last_uses=LastUses(),
         identity=IdentityCache(keys, ready.account_id),
         revocations=RevocationCache(),
         functions=FunctionCache(keys),
@@ -91,6 +93,7 @@ async def keep_house(node: Node) -> None:
         s3.keep_house(node),
         functions.keep_house(node),
         sts.keep_house(node),
+        sessions.keep_house(node),
     )
 
 
