@@ -17,8 +17,10 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
+from daypass.audit import Trail
 from daypass.federation.oidc import HttpFetcher, ProviderKeys
 from daypass.gateway.issue import Issued
+from daypass.gateway.last_use import LastUses
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
 from daypass.gateway.respond import Gateway, respond
@@ -46,6 +48,7 @@ class LocalNode:
     def __init__(self, directory: Path) -> None:
         self.now = START
         self.store = open_store(directory)
+        self.trail = Trail(directory / "audit", lambda: self.now)
         keys = load_or_create_key_ring(self.store, bytes(range(32)), self.now)
         self.root = {
             "aws_access_key_id": new_access_key_id("AKIA", ACCOUNT),
@@ -73,6 +76,8 @@ class LocalNode:
             region=REGION,
             endpoint_url="http://127.0.0.1:9311",
             store=self.store,
+            trail=self.trail,
+            last_uses=LastUses(),
             identity=identity,
             revocations=revocations,
             functions=absent,
@@ -93,6 +98,7 @@ class LocalNode:
         self.gateway = Gateway(self.node, Services(by_scope, sts.SERVICE), explain=True)
 
     def close(self) -> None:
+        self.trail.close()
         self.store.close()
 
     # -- clients -----------------------------------------------------------------------------

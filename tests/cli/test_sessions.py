@@ -98,3 +98,71 @@ def test_a_server_must_be_named(server):
     ended = daypass("sessions", "revoke", "--role", "a", env=environment)
     assert ended.code == 1
     assert "--endpoint-url" in ended.err
+
+
+def listed(server, *arguments):
+    ended = daypass("sessions", *arguments, "--output", "json", env=server.environment())
+    assert ended.code == 0, ended
+    return json.loads(ended.out)
+
+
+def test_sessions_are_listed_and_one_is_shown(server, assume):
+    access_key_id, client = assume()
+    client.get_caller_identity()
+    found = listed(server, "list", "--role", ROLE)["Sessions"]
+    one = next(each for each in found if each["AccessKeyId"] == access_key_id)
+    ended = daypass("sessions", "list", "--role", ROLE, env=server.environment())
+    assert f"{one['Accessor']}  assumed-role {ROLE}/test  issued " in ended.out
+    ended = daypass("sessions", "show", one["Accessor"], env=server.environment())
+    assert access_key_id in ended.out
+    assert "from 127.0.0.1" in ended.out
+    assert listed(server, "show", one["Accessor"])["State"] == "live"
+
+
+def test_revoked_session_is_listed_only_when_asked_for(server, assume):
+    access_key_id, _ = assume()
+    ended = daypass(
+        "sessions", "revoke", "--access-key-id", access_key_id, env=server.environment()
+    )
+    assert ended.code == 0, ended
+    keys = [one["AccessKeyId"] for one in listed(server, "list", "--role", ROLE)["Sessions"]]
+    assert access_key_id not in keys
+    found = listed(server, "list", "--role", ROLE, "--revoked")["Sessions"]
+    assert access_key_id in [one["AccessKeyId"] for one in found if one["State"] == "revoked"]
+
+
+def test_tree_shows_what_descends_from_what(server, assume):
+    access_key_id, client = assume()
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{server.account_id}:role/{ROLE}"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    server.client("iam").create_role(
+        RoleName="cli-sessions-chained", AssumeRolePolicyDocument=json.dumps(trust)
+    )
+    child = client.assume_role(
+        RoleArn=f"arn:aws:iam::{server.account_id}:role/cli-sessions-chained",
+        RoleSessionName="below",
+    )["Credentials"]["AccessKeyId"]
+    roots = listed(server, "tree", "--user", "cli-sessions-user")["Sessions"]
+    parent = next(each for each in roots if each["AccessKeyId"] == access_key_id)
+    assert [each["AccessKeyId"] for each in parent["Children"]] == [child]
+    ended = daypass("sessions", "tree", "--user", "cli-sessions-user", env=server.environment())
+    lines = ended.out.splitlines()
+    above = next(n for n, line in enumerate(lines) if line.startswith(parent["Accessor"]))
+    assert lines[above + 1].startswith("└─ ")
+    assert "cli-sessions-chained/below" in lines[above + 1]
+
+
+def test_what_is_not_there_and_who_may_not_see_is_said(server):
+    ended = daypass("sessions", "show", "abcdefgh23456722", env=server.environment())
+    assert ended.code == 1
+    assert "ResourceNotFoundException" in ended.err
+    ended = daypass("sessions", "list", "--role", "a", "--user", "b", env=server.environment())
+    assert ended.code == 2

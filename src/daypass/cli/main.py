@@ -25,7 +25,9 @@ _COMMANDS: Final = {
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),
     "policy": ("policy", "Check, simulate and explain IAM policies."),
-    "sessions": ("sessions", "Revoke the sessions of a server."),
+    "keys": ("keys", "Show and rotate the keys that seal a server's session tokens."),
+    "audit": ("audit", "Show a server's audit trail, and check that it is whole."),
+    "sessions": ("sessions", "List, trace and revoke the sessions of a server."),
 }
 
 _EPILOG: Final = """\

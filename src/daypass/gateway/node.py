@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from daypass.audit import Trail
 from daypass.blobs import BlobStore
 from daypass.federation.oidc import ProviderKeys
+from daypass.gateway.last_use import LastUses
 from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store
 from daypass.store.functions import FunctionCache
@@ -34,6 +36,8 @@ class Node:
     region: str
     endpoint_url: str
     store: Store
+    trail: Trail
+    last_uses: LastUses
     identity: IdentityCache
     revocations: RevocationCache
     functions: FunctionCache

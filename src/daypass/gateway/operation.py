@@ -124,6 +124,12 @@ class Codec(Protocol):
     def encode_error(self, error: ServiceError, request: Request, request_id: str) -> Response:
         """The answer that carries this error."""
 
+    def record_input(self, operation: str, decoded: Mapping[str, Any]) -> dict[str, Any]:
+        """What of an input may be written down: nothing secret, and no content of others."""
+
+    def record_output(self, operation: str, output: Output) -> dict[str, Any]:
+        """The same of an output."""
+
     def unsupported(self, operation: str) -> ServiceError:
         """The error for an operation that exists at AWS and not here; it names the operation."""
 

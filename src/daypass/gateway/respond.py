@@ -8,6 +8,7 @@ from hashlib import sha256
 from urllib.parse import quote
 from uuid import uuid4
 
+from daypass.audit import TrailError
 from daypass.gateway.authenticate import ANONYMOUS, authenticate
 from daypass.gateway.authorization_message import encode_authorization_message
 from daypass.gateway.authorize import Context, decide, request_context
@@ -17,6 +18,7 @@ from daypass.gateway.holder import Holders
 from daypass.gateway.locate import Services, Target, locate
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Operation, Permission, Service
+from daypass.gateway.record import Recorder
 from daypass.policy import Decision
 from daypass.protocol.errors import ServiceError
 from daypass.protocol.message import Body, BodyTooLargeError, Request, Response
@@ -54,6 +56,17 @@ class Gateway:
     explain: bool
     holders: Holders = field(default_factory=Holders)
     diagnoses: Diagnoses = field(default_factory=Diagnoses)
+    recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "recorder", Recorder(self.node))
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What becomes known of a request on its way. call: from when it is known whose it is."""
+
+    call: Call | None = None
 
 
 class DeniedError(Exception):
@@ -69,11 +82,12 @@ async def respond(gateway: Gateway, request: Request) -> Response:
     request_id = str(uuid4())
     target = locate(gateway.services, request)
     service = target.service
+    attempt = Attempt()
     explanation = encoded = ""
     try:
         gateway.node.store.refresh()
         early = service.early and service.early(gateway.node, request, target.path)
-        response = early or await _serve(gateway, request, target, request_id)
+        response = early or await _serve(gateway, request, target, request_id, attempt)
     except ServiceError as error:
         refused = error
     except Refusal as refusal:
@@ -88,6 +102,8 @@ async def respond(gateway: Gateway, request: Request) -> Response:
         encoded = encode_authorization_message(gateway.node, explained)
     except BodyTooLargeError as error:
         refused = _too_large(service, error.args[0])
+    except TrailError:
+        refused = _unrecorded()
     except ConnectionError:
         raise
     except Exception:
@@ -105,11 +121,15 @@ async def respond(gateway: Gateway, request: Request) -> Response:
     if encoded:
         response.headers.append((_AUTHORIZATION_MESSAGE, encoded))
     _name_request(response, request_id, service)
-    _record(request, target, request_id, refused, explanation)
+    _log_refusal(request, target, request_id, refused, explanation)
+    if attempt.call is not None:
+        gateway.recorder.refusal(service, attempt.call, refused)
     return response
 
 
-async def _serve(gateway: Gateway, request: Request, target: Target, request_id: str) -> Response:
+async def _serve(
+    gateway: Gateway, request: Request, target: Target, request_id: str, attempt: Attempt
+) -> Response:
     node, service, path = gateway.node, target.service, target.path
     codec = service.codec
     now = node.clock()
@@ -137,6 +157,8 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
         if presented is not None:
             digest = sha256(body).hexdigest()
             caller = authenticate(node, gateway.holders, presented, service.name, digest, now)
+    if caller.session is not None:
+        node.last_uses.note(caller.session.accessor, now, request.client)
     context: Context | None = None
 
     def decision_on(permission: Permission) -> Decision:
@@ -149,17 +171,23 @@ async def _serve(gateway: Gateway, request: Request, target: Target, request_id:
         node=node,
         operation=operation,
         caller=caller,
-        input=codec.decode(operation.name, request, path, body),
+        input={},
         request=request,
         request_id=request_id,
         now=now,
         decide=decision_on,
     )
+    attempt.call = call
+    call.input = codec.decode(operation.name, request, path, body)
     if operation.prove is not None:
         call.caller = await operation.prove(call)
     _authorize(call, operation.needs(call))
+    await gateway.recorder.before(call)
     output = await operation.perform(call)
-    return codec.encode(operation.name, output, request_id)
+    response = codec.encode(operation.name, output, request_id)
+    # INVARIANT: a change, an issued credential included, is on record or is not answered.
+    await gateway.recorder.success(service, call, output)
+    return response
 
 
 def _presented(request: Request, service: Service) -> Presented | None:
@@ -280,6 +308,15 @@ def _denied(decision: Decision, service: Service) -> ServiceError:
     return ServiceError(service.denied, decision.message(), 403)
 
 
+def _unrecorded() -> ServiceError:
+    # The trail itself tells the operator why.
+    return ServiceError(
+        "ServiceUnavailable",
+        "The request has failed due to a temporary failure of the server.",
+        503,
+    )
+
+
 def _too_large(service: Service, limit: int) -> ServiceError:
     message = f"Request must be smaller than {limit} bytes."
     if service.dialect is Dialect.S3:
@@ -296,7 +333,7 @@ def _name_request(response: Response, request_id: str, service: Service) -> None
         response.headers.append(("x-amzn-requestid", request_id))
 
 
-def _record(
+def _log_refusal(
     request: Request, target: Target, request_id: str, refused: ServiceError, explanation: str
 ) -> None:
     """One line for the operator. Nothing of a signature, a token or a query is in it."""

@@ -11,11 +11,12 @@ from daypass.protocol.coder import Coder, WireProtocol
 from daypass.protocol.errors import ServiceError
 from daypass.protocol.message import Body, Request, Response
 from daypass.protocol.query import QueryProtocol
+from daypass.protocol.recording import Recorded, Recorder, compile_recorder
 from daypass.protocol.rest_json import JsonFaults, RestJsonProtocol, message_members
 from daypass.protocol.rest_xml import RestXmlProtocol
 from daypass.protocol.routing import Router
 from daypass.protocol.s3 import S3Faults
-from daypass.protocol.shapes import ModelError, Shapes, read_operation
+from daypass.protocol.shapes import EMPTY, ModelError, Shapes, read_operation
 from daypass.protocol.validation import Strictness
 
 # IAM names the member it refuses and leaves its value out; Lambda says of elements that they must
@@ -38,6 +39,7 @@ class ServiceModel:
         self._shapes = Shapes(model["shapes"])
         self._protocol = _protocol(model)
         self._coders: dict[str, Coder] = {}
+        self._recorders: dict[str, tuple[Recorder, Recorder]] = {}
 
     @property
     def operations(self) -> frozenset[str]:
@@ -75,6 +77,24 @@ class ServiceModel:
     def unsupported(self, operation: str) -> ServiceError:
         """The error for an operation that exists at AWS and not here; it names the operation."""
         return self._protocol.unsupported(operation)
+
+    def record_input(self, operation: str, decoded: Mapping[str, Any]) -> Recorded:
+        """What of an input may be written down, as JSON has it."""
+        return self._recorder(operation)[0](decoded)
+
+    def record_output(self, operation: str, output: Mapping[str, Any] | None) -> Recorded:
+        """What of an output may be written down, as JSON has it."""
+        return self._recorder(operation)[1](output or {})
+
+    def _recorder(self, operation: str) -> tuple[Recorder, Recorder]:
+        recorder = self._recorders.get(operation)
+        if recorder is None:
+            model = read_operation(self._operations[operation], self._shapes)
+            recorder = self._recorders[operation] = (
+                compile_recorder(model.input),
+                compile_recorder(model.output or EMPTY),
+            )
+        return recorder
 
     def _coder(self, operation: str) -> Coder:
         coder = self._coders.get(operation)

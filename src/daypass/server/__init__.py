@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from daypass.server.config import Config, Ready, RootCredentials, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from daypass.tokens import RingKey
 
 __all__ = [
     "Config",
@@ -15,7 +17,9 @@ __all__ = [
     "ServerError",
     "ca_path",
     "initialize",
+    "key_ring",
     "root_credentials",
+    "rotate_keys",
     "running",
     "serve",
 ]
@@ -40,6 +44,20 @@ def root_credentials(data: Path) -> RootCredentials:
     from daypass.server import directory  # noqa: PLC0415
 
     return directory.root_credentials(data)
+
+
+def key_ring(data: Path) -> "Sequence[RingKey]":
+    """See `daypass.server.directory.key_ring`."""
+    from daypass.server import directory  # noqa: PLC0415
+
+    return directory.key_ring(data)
+
+
+def rotate_keys(data: Path) -> "Sequence[RingKey]":
+    """See `daypass.server.directory.rotate_keys`."""
+    from daypass.server import directory  # noqa: PLC0415
+
+    return directory.rotate_keys(data)
 
 
 def running(data: Path) -> Ready | None:

@@ -4,8 +4,10 @@ import asyncio
 import logging
 from dataclasses import replace
 
+from daypass.audit import Trail
 from daypass.blobs import FileBlobs
 from daypass.federation.oidc import HttpFetcher, ProviderKeys
+from daypass.gateway.last_use import LastUses
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
 from daypass.protocol.message import Request, Response
@@ -38,6 +40,8 @@ def open_node(config: Config, ready: Ready) -> Node:
         region=ready.region,
         endpoint_url=ready.endpoint_url,
         store=store,
+        trail=Trail(config.data / "audit", clock),
+        last_uses=LastUses(),
         identity=IdentityCache(keys, ready.account_id),
         revocations=RevocationCache(),
         functions=FunctionCache(keys),
@@ -84,13 +88,20 @@ def _watch(clock: Clock, store: Store, master: bytes) -> None:
 
 async def keep_house(node: Node) -> None:
     """What goes on in the background while the node serves. Runs until cancelled."""
-    await asyncio.gather(s3.keep_house(node), functions.keep_house(node), sts.keep_house(node))
+    await asyncio.gather(
+        node.trail.keep_flushing(),
+        s3.keep_house(node),
+        functions.keep_house(node),
+        sts.keep_house(node),
+        sessions.keep_house(node),
+    )
 
 
 async def close_node(node: Node) -> None:
     """End the function environments, finish the writes under way, and close the database."""
     await node.environments.close()
     await asyncio.to_thread(node.store.close)
+    node.trail.close()
 
 
 def services() -> Services:

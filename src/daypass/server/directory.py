@@ -2,21 +2,23 @@
 
 import contextlib
 import fcntl
+import getpass
 import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from daypass.audit import Trail, TrailError
 from daypass.server.config import DEFAULT_REGION, Config, Ready, RootCredentials, ServerError
 from daypass.store.engine import Store, open_store
 from daypass.store.identity import Account, read_account, read_root_access_key
 from daypass.store.identity.writes import create_account
 from daypass.store.migrate import SchemaError
-from daypass.store.sessions import load_or_create_key_ring
-from daypass.tokens import KeyRing, TokensError, new_access_key_id, new_secret_access_key
+from daypass.store.sessions import load_or_create_key_ring, read_key_ring, rotate_key_ring
+from daypass.tokens import KeyRing, RingKey, TokensError, new_access_key_id, new_secret_access_key
 
 _MASTER_KEY_BYTES = 32
 
@@ -63,17 +65,40 @@ def prepare(config: Config) -> tuple[Account, RootCredentials | None]:
 
 def root_credentials(data: Path) -> RootCredentials:
     """The root user's access key. Raises `ServerError` if there is no account or no such key."""
-    if not (data / "daypass.db").exists():
-        raise ServerError(
-            f"{data} holds no account yet. `daypass serve --data {data}` makes one at its first "
-            f"start, `daypass init --data {data}` does only that."
-        )
+    _require_account(data)
     with _opened(data) as (store, keys):
         account = read_account(store.reader)
         key = read_root_access_key(store.reader, keys)
     if account is None or key is None:
         raise ServerError(f"The account in {data} has no active root access key.")
     return RootCredentials(account.id, account.region, key.id, key.secret)
+
+
+def key_ring(data: Path) -> Sequence[RingKey]:
+    """The keys that seal session tokens. Raises `ServerError` if there is no account."""
+    _require_account(data)
+    with _opened(data) as (store, _):
+        return read_key_ring(store.reader, load_master_key(data))
+
+
+def rotate_keys(data: Path) -> Sequence[RingKey]:
+    """Rotate the ring, of a running server, too, and return it. Raises `ServerError`.
+
+    The audit trail has it first; where that cannot be written, nothing is rotated.
+    """
+    _require_account(data)
+    with _opened(data) as (store, _):
+        trail = Trail(data / "audit")
+        try:
+            trail.record_event_now("RotateKeyRing", {"by": getpass.getuser()})
+        except TrailError as error:
+            raise ServerError(str(error)) from error
+        finally:
+            trail.close()
+        master = load_master_key(data)
+        return store.write_now(
+            lambda transaction: rotate_key_ring(transaction, master, time.time())
+        )
 
 
 @contextlib.contextmanager
@@ -152,6 +177,14 @@ def make_private(directory: Path) -> None:
         raise ServerError(
             f"{directory} can be entered by other users of this machine. "
             f"Close it with `chmod 700 {directory}`, or choose another --data."
+        )
+
+
+def _require_account(data: Path) -> None:
+    if not (data / "daypass.db").exists():
+        raise ServerError(
+            f"{data} holds no account yet. `daypass serve --data {data}` makes one at its first "
+            f"start, `daypass init --data {data}` does only that."
         )
 
 

@@ -45,6 +45,21 @@ class Prepared:
         finally:
             cursor.close()
 
+    def many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        """Run it once for each of these values, as one call of the driver's."""
+        if not self._sql:
+            self._compile(connection)
+        named = [{**self._constants, **row} for row in rows] if self._constants else rows
+        cursor = connection.connection.cursor()
+        try:
+            if self._names is None:
+                cursor.executemany(self._sql, named)
+            else:
+                names = self._names
+                cursor.executemany(self._sql, [[row[name] for name in names] for row in named])
+        finally:
+            cursor.close()
+
     def _compile(self, connection: Connection) -> None:
         compiled = self._statement.compile(dialect=connection.dialect, column_keys=self._columns)
         # What the dialect adds of its own (SQLite's OFFSET 0), beside the parameters to be given.

@@ -95,6 +95,11 @@ def rotate_key_ring(
     return rotated
 
 
+def read_key_ring(connection: Connection, master: bytes) -> list[RingKey]:
+    """The keys of the ring."""
+    return _read_ring(connection, MasterKey(master))
+
+
 def _create_ring(transaction: Transaction, master: MasterKey, now: float) -> None:
     # Another process of the node may have made it since we looked; one writes at a time.
     if not _read_ring(transaction.connection, master):

@@ -153,6 +153,9 @@ class KeyRing:
         token = binascii.b2a_base64(sealer.head + nonce + sealed, newline=False).decode()
         if len(token) > LARGEST_TOKEN:
             raise TokenTooLargeError(len(token))
+        self._keep_opened(
+            token, session if session.key_id else replace(session, key_id=self._active)
+        )
         return token
 
     def open(self, token: str) -> Session:
@@ -161,10 +164,13 @@ class KeyRing:
         if session is not None:
             return session
         session = self._older.pop(token, None) or self._open(token)
+        self._keep_opened(token, session)
+        return session
+
+    def _keep_opened(self, token: str, session: Session) -> None:
         if len(self._newer) >= _OPENED_KEPT:
             self._older, self._newer = self._newer, {}
         self._newer[token] = session
-        return session
 
     def _open(self, token: str) -> Session:
         if len(token) > LARGEST_TOKEN:

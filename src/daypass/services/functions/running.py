@@ -5,6 +5,7 @@ from typing import Final
 
 from daypass.gateway.issue import issue_session
 from daypass.gateway.node import Node
+from daypass.gateway.record import record_service_session
 from daypass.services.functions.code import read_package
 from daypass.services.functions.configuration import find_execution_role
 from daypass.services.functions.names import function_arn
@@ -16,6 +17,7 @@ from daypass.workers import Credentials, FunctionSpec, Supplies
 # longest invocation, it is replaced by one with new ones.
 _CREDENTIALS_DURATION: Final = 3600
 _CREDENTIALS_MARGIN: Final = 60
+_LAMBDA: Final = "lambda.amazonaws.com"
 
 
 def describe_function(node: Node, function: Function) -> FunctionSpec:
@@ -42,7 +44,7 @@ def supplies(node: Node, function: Function) -> Supplies:
     """Where an environment of this function gets its credentials and its package."""
 
     async def credentials() -> Credentials:
-        return _issue_credentials(node, function)
+        return await _issue_credentials(node, function)
 
     async def package() -> bytes:
         return await read_package(node, function.code)
@@ -50,8 +52,11 @@ def supplies(node: Node, function: Function) -> Supplies:
     return Supplies(credentials, package)
 
 
-def _issue_credentials(node: Node, function: Function) -> Credentials:
-    """Assume the execution role as Lambda does. Raises `ServiceError` if that is not trusted."""
+async def _issue_credentials(node: Node, function: Function) -> Credentials:
+    """Assume the execution role as Lambda does.
+
+    Raises `ServiceError` if that is not trusted, `TrailError` if it cannot be recorded.
+    """
     role = find_execution_role(node, function.role_arn)
     issued = issue_session(
         node,
@@ -62,6 +67,7 @@ def _issue_credentials(node: Node, function: Function) -> Credentials:
         duration=_CREDENTIALS_DURATION,
         now=node.clock(),
     )
+    await record_service_session(node, _LAMBDA, role.arn, issued)
     last = issued.expiration - function.timeout - _CREDENTIALS_MARGIN
 
     def lasting() -> bool:

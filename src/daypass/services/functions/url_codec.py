@@ -1,6 +1,7 @@
 """How requests to Function URLs are read and answered; there is one operation, on every path."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from daypass.gateway.operation import Output
@@ -61,6 +62,13 @@ class UrlCodec:
             return _error(413, error.code, {"Message": error.message})
         # Refusals of signatures and throttling: `message`, where the others say `Message`.
         return _error(error.status, error.code, {**error.fields, "message": error.message})
+
+    def record_input(self, operation: str, decoded: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        # A path may be a secret of the function's, and its body is.
+        return {"urlId": decoded["UrlId"]}
+
+    def record_output(self, operation: str, output: Output) -> dict[str, Any]:  # noqa: ARG002
+        return {}
 
     def unsupported(self, operation: str) -> ServiceError:
         return ServiceError("UnknownOperationException", f"{operation} is not supported.", 404)

@@ -63,6 +63,19 @@ class S3Codec:
         response.headers.append(("expires", output["Expires"]))
         return response
 
+    def record_input(self, operation: str, decoded: Mapping[str, Any]) -> dict[str, Any]:
+        """What of an input may be written down."""
+        return self._model.record_input(_modelled(operation), decoded)
+
+    def record_output(self, operation: str, output: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What of an output may be written down."""
+        return self._model.record_output(_modelled(operation), output)
+
+
+def _modelled(operation: str) -> str:
+    """The operation of the model whose members this one has."""
+    return "PutObject" if operation == post_object.NAME else operation
+
 
 def _names_bucket(path: str) -> bool:
     name = path.strip("/")

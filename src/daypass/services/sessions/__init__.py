@@ -4,15 +4,18 @@ from pathlib import Path
 
 from daypass.gateway.operation import Service
 from daypass.protocol import load_model_file
-from daypass.services.sessions import revoke_sessions
+from daypass.services.sessions import list_sessions, revoke_sessions
+from daypass.services.sessions.upkeep import follow_trail, keep_house
 from daypass.sigv4 import Dialect
 
-__all__ = ["SERVICE"]
+__all__ = ["SERVICE", "follow_trail", "keep_house"]
+
+_OPERATIONS = (*list_sessions.OPERATIONS, revoke_sessions.OPERATION)
 
 SERVICE = Service(
     name="daypass",
     codec=load_model_file(Path(__file__).parent / "service-2.json"),
-    operations={revoke_sessions.OPERATION.name: revoke_sessions.OPERATION},
+    operations={operation.name: operation for operation in _OPERATIONS},
     dialect=Dialect.JSON,
     denied="AccessDeniedException",
 )

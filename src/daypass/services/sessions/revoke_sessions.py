@@ -3,13 +3,12 @@
 import math
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from daypass.gateway.operation import Call, Operation, Permission
 from daypass.protocol.errors import ServiceError
+from daypass.services.sessions.naming import Kind, sessions_arn, subject_id_of
 from daypass.store.engine import Transaction
-from daypass.store.identity import Role, User
 from daypass.store.sessions import (
     revoke_access_key,
     revoke_before,
@@ -17,32 +16,19 @@ from daypass.store.sessions import (
     revoke_subject,
 )
 
-
-class Kind(StrEnum):
-    """What a revocation names."""
-
-    SESSION = "session"
-    ACCESS_KEY = "access-key"
-    ROLE = "role"
-    USER = "user"
-    ALL = "all"
-
-
 _MEMBERS: Final = {
     "Accessor": Kind.SESSION,
     "AccessKeyId": Kind.ACCESS_KEY,
     "RoleName": Kind.ROLE,
     "UserName": Kind.USER,
+    "Provider": Kind.PROVIDER,
 }
 
 
 def needs(call: Call) -> tuple[Permission, ...]:
     """daypass:RevokeSessions on what is named."""
     kind, target = _named(call)
-    resource = f"{kind}/{target}" if target else str(kind)
-    node = call.node
-    arn = f"arn:aws:daypass:{node.region}:{node.account_id}:sessions/{resource}"
-    return (Permission("daypass:RevokeSessions", arn),)
+    return (Permission("daypass:RevokeSessions", sessions_arn(call.node, kind, target)),)
 
 
 async def perform(call: Call) -> dict[str, Any]:
@@ -62,22 +48,22 @@ def _named(call: Call) -> tuple[Kind, str]:
     if len(named) > 1:
         raise ServiceError(
             "ValidationException",
-            "More than one of Accessor, AccessKeyId, RoleName and UserName is given. Give one.",
+            f"More than one of {', '.join(_MEMBERS)} is given. Give one.",
         )
     if named:
         kind, target = named[0]
         if "Before" in call.input and kind in {Kind.SESSION, Kind.ACCESS_KEY}:
             raise ServiceError(
                 "ValidationException",
-                "Before goes with RoleName or UserName, or stands alone. Leave it out.",
+                "Before goes with RoleName, UserName or Provider, or stands alone. Leave it out.",
             )
         return kind, target
     if "Before" in call.input:
         return Kind.ALL, ""
     raise ServiceError(
         "ValidationException",
-        "Nothing says what to revoke. Give Accessor, AccessKeyId, RoleName or UserName, or Before "
-        "alone to revoke every session issued until then.",
+        f"Nothing says what to revoke. Give one of {', '.join(_MEMBERS)}, or Before alone to "
+        "revoke every session issued until then.",
     )
 
 
@@ -102,7 +88,7 @@ def _revocation(call: Call, kind: Kind, target: str) -> Callable[[Transaction], 
     The clock is read in the write: a session issued while the write waited is reached, too.
     """
     clock, given = call.node.clock, _before(call)
-    subject_id = _subject_id(call, kind, target)
+    subject_id = subject_id_of(call.node, kind, target)
 
     def revoke(transaction: Transaction) -> float:
         now = clock()
@@ -118,22 +104,6 @@ def _revocation(call: Call, kind: Kind, target: str) -> Callable[[Transaction], 
         return before
 
     return revoke
-
-
-def _subject_id(call: Call, kind: Kind, target: str) -> str:
-    identity = call.node.identity
-    subject: Role | User | None
-    if kind is Kind.ROLE:
-        subject = identity.role(target)
-    elif kind is Kind.USER:
-        subject = identity.user(target)
-    else:
-        return ""
-    if subject is None:
-        raise ServiceError(
-            "ResourceNotFoundException", f"The {kind} with name {target} cannot be found.", 404
-        )
-    return subject.id
 
 
 OPERATION = Operation("RevokeSessions", needs, perform)
