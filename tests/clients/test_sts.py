@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import botocore.session
 import pyotp
 import pytest
 from botocore.exceptions import ClientError
 
+from daypass.services import sts
 from tests.conftest import Server
 from tests.mfa import Device
 
@@ -200,12 +202,27 @@ def test_cli_makes_a_device_and_calls_iam_with_its_code(server, user, tmp_path):
         iam.delete_user_policy(UserName=NAME, PolicyName="mfa")
 
 
-def test_boto3_sees_an_operation_that_is_not_served(server, user):
+def test_boto3_narrows_a_session(server, user):
     session = session_of(server.client("sts", **user).get_session_token())
+    wide = server.client("sts", **session)
+    scope = policy("sts:GetCallerIdentity")
     with pytest.raises(ClientError) as refused:
-        server.client("sts", **session).get_scoped_credentials(DurationSeconds=900)
-    assert 400 <= refused.value.response["ResponseMetadata"]["HTTPStatusCode"] < 600
-    assert "GetScopedCredentials" in refused.value.response["Error"]["Message"]
+        wide.get_scoped_credentials(Policy=scope)
+    assert "sts:GetScopedCredentials" in refused.value.response["Error"]["Message"]
+    iam = server.client("iam")
+    given = policy("sts:GetScopedCredentials")
+    iam.put_user_policy(UserName=NAME, PolicyName="scoped", PolicyDocument=given)
+    try:
+        answer = wide.get_scoped_credentials(Policy=scope, DurationSeconds=60)
+    finally:
+        iam.delete_user_policy(UserName=NAME, PolicyName="scoped")
+    narrowed = server.client("sts", **session_of(answer))
+    assert narrowed.get_caller_identity()["Arn"] == answer["SessionInfo"]["Arn"]
+
+
+def test_every_operation_of_the_service_is_served():
+    operations = botocore.session.get_session().get_service_model("sts").operation_names
+    assert set(sts.SERVICE.operations) == set(operations)
 
 
 def test_cli_reads_why_a_request_was_denied(server, user):

@@ -56,6 +56,10 @@ ALLOWS = policy_set(EVERYTHING)
             "because no session policy allows the s3:GetObject action",
         ),
         (
+            Layers(ALLOWS, policy_set(ANYONE, kind=PolicyKind.RESOURCE), scopes=[ALLOWS, EMPTY]),
+            "because no scope down policy allows the s3:GetObject action",
+        ),
+        (
             Layers(identity=ALLOWS, scps=[EMPTY]),
             "because no service control policy allows the s3:GetObject action",
         ),
@@ -251,6 +255,14 @@ def test_levels_of_an_organization_are_counted_and_other_layers_have_none() -> N
     answers = decision.explain().answers
     assert [each.level for each in answers] == [0, 1, None]
     assert "Service control policy (level 2): does not allow" in decision.explain().full()
+
+
+def test_remedies_of_scopes_name_each_that_refuses() -> None:
+    decision = get_object(Layers(identity=ALLOWS, scopes=[ALLOWS, EMPTY, DENIES]))
+    remedies = decision.explain().remedies()
+    assert [each.data()["layer"] for each in remedies] == ["scope down policy"] * 3
+    assert [each.remove is not None for each in remedies] == [True, False, False]
+    assert "passed to GetScopedCredentials" in remedies[1].text()
 
 
 def test_remedies_name_all_that_is_missing() -> None:

@@ -142,7 +142,12 @@ def test_a_limit_only_limits(document: Any, request: Any) -> None:
     action, resource, context = request
     asked = AuthorizationRequest(ALICE, action, resource, context)
     limit = policies(document)
-    for layers in (Layers(boundary=limit), Layers(session=limit), Layers(scps=[limit])):
+    for layers in (
+        Layers(boundary=limit),
+        Layers(session=limit),
+        Layers(scps=[limit]),
+        Layers(scopes=[limit]),
+    ):
         assert not evaluate(asked, layers).allowed
 
 

@@ -72,9 +72,10 @@ def test_every_member_that_sounds_secret_is_hidden_or_listed_here(service: str) 
     """It fails when AWS adds a member that nobody has looked at."""
     truth = botocore.session.get_session().get_service_model(service)
     ours = load_model(service)
-    offered = services().by_scope[service].operations
+    offered = services().by_scope[service].operations.keys()
     shown: set[str] = set()
-    for operation in truth.operation_names if service == "sts" else offered:
+    # PostObject is a form, and in no model.
+    for operation in truth.operation_names if service == "sts" else offered - {"PostObject"}:
         model = truth.operation_model(operation)
         recorded = json.dumps(
             [

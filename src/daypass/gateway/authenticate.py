@@ -79,6 +79,7 @@ def _caller(verified: Verified, holder: Holder) -> Caller:
         holder.identity,
         holder.boundary,
         holder.session_policies,
+        holder.scopes,
         holder.context,
         holder.session,
     )

@@ -57,6 +57,7 @@ def decide(node: Node, caller: Caller, context: Context, permission: Permission)
             resource=permission.resource_policy,
             boundary=caller.boundary,
             session=caller.session_policies,
+            scopes=caller.scopes,
             resource_must_allow=permission.resource_must_allow,
         ),
     )

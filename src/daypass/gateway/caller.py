@@ -29,7 +29,8 @@ class Caller:
     proof: the verified signature it rests on, the identity that a provider vouches for, or
     `UNSIGNED`. principal: as policies see it.
     identity, boundary, session_policies: the compiled policies that grant to and limit it; None
-    is an absent layer. context: condition keys that follow from the principal, lower-case names.
+    is an absent layer. scopes: what the session was narrowed by since it was issued. context:
+    condition keys that follow from the principal, lower-case names.
     session: the opened session token of temporary credentials, None with long-term ones.
     """
 
@@ -39,6 +40,7 @@ class Caller:
     identity: PolicySet | None = None
     boundary: PolicySet | None = None
     session_policies: PolicySet | None = None
+    scopes: Sequence[PolicySet] = ()
     context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     session: Session | None = None
 

@@ -44,6 +44,7 @@ class Holder:
     session_policies: PolicySet | None
     context: Context
     session: Session | None
+    scopes: tuple[PolicySet, ...] = ()
 
 
 class Holders:
@@ -191,6 +192,10 @@ def _session_holder(
         _session_policies(node, session),
         context,
         session,
+        tuple(
+            PolicySet([parse_policy(text, PolicyKind.SESSION, label="scope down policy")])
+            for text in session.scopes
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Issuing a session: the one place where temporary credentials come into being."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from daypass.gateway.caller import Caller
@@ -81,8 +81,39 @@ def issue_session(
         provider=external.provider if external else "",
         claims=external.claims if external else {},
     )
+    return _issued(node, session, smallest_token)
+
+
+def narrow_session(
+    node: Node,
+    caller: Caller,
+    session: Session,
+    scope: str | None,
+    expires: int,
+    smallest_token: int,
+) -> Issued:
+    """Issue the caller's session anew, as it is but for less: `scope` limits it from now on, and
+    it ends at `expires`.
+
+    It counts as issued when the session it narrows was, so that neither the age of an MFA code nor
+    a revocation by time is got round. Raises `daypass.tokens.TokenTooLargeError`.
+    """
+    access_key_id = new_access_key_id(_TEMPORARY, node.account_id)
+    narrowed = replace(
+        session,
+        accessor=new_accessor(access_key_id),
+        access_key_id=access_key_id,
+        expires=expires,
+        parents=_ancestors(caller, session.issued),
+        key_id=node.keys.active_id,
+        scopes=session.scopes if scope is None else (*session.scopes, scope),
+    )
+    return _issued(node, narrowed, smallest_token)
+
+
+def _issued(node: Node, session: Session, smallest_token: int) -> Issued:
     return Issued(
-        access_key_id,
+        session.access_key_id,
         node.keys.secret_access_key(session),
         node.keys.seal(session, smallest_token),
         session.expires,

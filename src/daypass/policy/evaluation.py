@@ -20,6 +20,7 @@ from daypass.policy.requests import (
     IMPLICIT_DENY,
     ROOT,
     ROOT_USER,
+    SCOPE,
     SCP,
     SESSION,
     VPC_ENDPOINT,
@@ -60,11 +61,15 @@ def _explicit_deny(request: AuthorizationRequest, layers: Layers) -> Verdict | N
 
 
 def _missing_outer_allow(request: AuthorizationRequest, layers: Layers) -> Layer | None:
-    """The organization's or the endpoint's limit that does not allow, whoever grants."""
+    """The limit that does not allow, whoever grants: the organization's, the session's scope, or
+    the endpoint's."""
     if layers.scps and request.principal.kind not in ACCOUNTLESS:
         for level in layers.scps:
             if level.allowing(request.action, request.resource, request.context) is None:
                 return SCP
+    for scope in layers.scopes:
+        if scope.allowing(request.action, request.resource, request.context) is None:
+            return SCOPE
     endpoint = layers.vpc_endpoint
     if endpoint is not None and endpoint.granting(request, False)[0] is NONE:
         return VPC_ENDPOINT

@@ -226,7 +226,7 @@ def explain_decision(decision: "Decision") -> Explanation:
     levels: dict[Layer, int] = {}
     for layer, policies in applicable_layers(request, layers):
         level = None
-        if layer in (Layer.SCP, Layer.RCP):
+        if layer in (Layer.SCP, Layer.RCP, Layer.SCOPE):
             level = levels[layer] = levels.get(layer, -1) + 1
         answers.append(LayerAnswer(layer, level, _consider_all(policies, request, layers)))
     if request.principal.kind is not PrincipalKind.ROOT:

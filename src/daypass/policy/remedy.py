@@ -21,6 +21,7 @@ PLACES: Final = {
     Layer.TRUST: "the trust policy of the role",
     Layer.BOUNDARY: "the permissions boundary of the caller",
     Layer.SESSION: "the session policy, passed when the session is made",
+    Layer.SCOPE: "the scope down policy that does not allow it, passed to GetScopedCredentials",
     Layer.SCP: "the service control policies of the level that does not allow it",
     Layer.RCP: "the resource control policies",
     Layer.VPC_ENDPOINT: "the policy of the VPC endpoint",
@@ -126,15 +127,16 @@ def _with(layers: Layers, request: AuthorizationRequest, remedy: Remedy) -> Laye
         return replace(layers, session=added(layers.session, PolicyKind.SESSION))
     if remedy.layer is Layer.VPC_ENDPOINT:
         return replace(layers, vpc_endpoint=added(layers.vpc_endpoint, PolicyKind.RESOURCE))
-    if remedy.layer is Layer.SCP:
+    if remedy.layer in (Layer.SCP, Layer.SCOPE):
+        scp = remedy.layer is Layer.SCP
+        levels = list(layers.scps if scp else layers.scopes)
         silent = next(
             place
-            for place, level in enumerate(layers.scps)
+            for place, level in enumerate(levels)
             if level.allowing(request.action, request.resource, request.context) is None
         )
-        levels = list(layers.scps)
-        levels[silent] = added(levels[silent], PolicyKind.SCP)
-        return replace(layers, scps=levels)
+        levels[silent] = added(levels[silent], PolicyKind.SCP if scp else PolicyKind.SESSION)
+        return replace(layers, scps=levels) if scp else replace(layers, scopes=levels)
     kind = PolicyKind.TRUST if remedy.layer is Layer.TRUST else PolicyKind.RESOURCE
     return replace(layers, resource=added(layers.resource, kind))
 
@@ -154,6 +156,7 @@ def _without(layers: Layers, statement: Statement) -> Layers:
         vpc_endpoint=without(layers.vpc_endpoint),
         scps=[PolicySet(_dropped(level.policies, statement)) for level in layers.scps],
         rcps=[PolicySet(_dropped(level.policies, statement)) for level in layers.rcps],
+        scopes=[PolicySet(_dropped(level.policies, statement)) for level in layers.scopes],
     )
 
 

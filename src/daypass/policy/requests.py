@@ -26,12 +26,13 @@ class Layer(StrEnum):
     IDENTITY = "identity-based policy"
     BOUNDARY = "permissions boundary"
     SESSION = "session policy"
+    SCOPE = "scope down policy"
     ROOT = "root user"
 
 
 # A global name is looked up in a tenth of the time of an enumeration's member.
 ALLOW, EXPLICIT_DENY, IMPLICIT_DENY = Outcome
-RCP, SCP, VPC_ENDPOINT, RESOURCE, TRUST, IDENTITY, BOUNDARY, SESSION, ROOT_USER = Layer
+RCP, SCP, VPC_ENDPOINT, RESOURCE, TRUST, IDENTITY, BOUNDARY, SESSION, SCOPE, ROOT_USER = Layer
 ROOT, SERVICE = PrincipalKind.ROOT, PrincipalKind.SERVICE
 
 
@@ -68,8 +69,9 @@ class Layers:
 
     scps: a set for each level, root of the organization first; each must allow. rcps: a set for
     each level; only their Deny statements count, since AWS's `RCPFullAWSAccess` cannot be
-    detached. resource_must_allow: the resource's own policy must allow, even in its own account
-    (role trust policies).
+    detached. scopes: the policies that GetScopedCredentials narrowed a session by, one after the
+    other; each must allow, whoever grants. resource_must_allow: the resource's own policy must
+    allow, even in its own account (role trust policies).
     """
 
     identity: PolicySet | None = None
@@ -78,6 +80,7 @@ class Layers:
     session: PolicySet | None = None
     scps: Sequence[PolicySet] = ()
     rcps: Sequence[PolicySet] = ()
+    scopes: Sequence[PolicySet] = ()
     vpc_endpoint: PolicySet | None = None
     resource_must_allow: bool = False
 
@@ -104,6 +107,8 @@ def applicable_layers(
             yield BOUNDARY, layers.boundary
         if layers.session is not None:
             yield SESSION, layers.session
+        for scope in layers.scopes:
+            yield SCOPE, scope
 
 
 def resource_layer(layers: Layers) -> Layer:

@@ -14,7 +14,7 @@ _DEFLATED: Final = 1
 # Shorter ones stay as they are: deflating takes 12 µs, four times the rest of sealing.
 _DEFLATE_FROM: Final = 700
 _UNPACKED_LIMIT: Final = 256 * 1024
-_FIELDS: Final = 18
+_FIELDS: Final = 19
 _HEAD: Final = struct.Struct(">BI")
 _FAR_FUTURE: Final = 1 << 40
 
@@ -64,7 +64,8 @@ class Session:
     parents: the sessions this one descends from, nearest first, and last the long-term key it all
     began with. key_id: the key of the ring its token is sealed with, "" for the active one.
     provider: the identity provider that vouched for it, "" if none; claims: the condition keys
-    its token or assertion gave, which the session keeps.
+    its token or assertion gave, which the session keeps. scopes: the policy documents it was
+    narrowed by since it was issued, each of which must allow.
     """
 
     accessor: str
@@ -85,6 +86,7 @@ class Session:
     key_id: str = ""
     provider: str = ""
     claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    scopes: tuple[str, ...] = ()
 
 
 def pack(session: Session, smallest: int = 0) -> bytes:
@@ -109,6 +111,7 @@ def pack(session: Session, smallest: int = 0) -> bytes:
             [(parent.accessor, parent.subject_id, parent.issued) for parent in session.parents],
             session.provider,
             session.claims,
+            session.scopes,
         )
     )
     form = _RAW
@@ -160,6 +163,7 @@ def unpack(payload: bytes, key_id: str) -> Session:
         key_id=key_id,
         provider=values[16],
         claims=values[17],
+        scopes=values[18],
     )
 
 

@@ -12,6 +12,7 @@ from daypass.services.sts import (
     get_caller_identity,
     get_delegated_access_token,
     get_federation_token,
+    get_scoped_credentials,
     get_session_token,
     get_web_identity_token,
 )
@@ -31,6 +32,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     get_caller_identity.OPERATION,
     get_delegated_access_token.OPERATION,
     get_federation_token.OPERATION,
+    get_scoped_credentials.OPERATION,
     get_session_token.OPERATION,
     get_web_identity_token.OPERATION,
 )

@@ -41,6 +41,20 @@ def invalid_context_assertion() -> ServiceError:
     )
 
 
+def insufficient_session_lifetime(left: int) -> ServiceError:
+    """400 InsufficientSessionLifetime. left: seconds."""
+    return ServiceError(
+        "InsufficientSessionLifetime",
+        f"The requested DurationSeconds exceeds the remaining lifetime of the session, {left} "
+        "seconds.",
+    )
+
+
+def invalid_subject_credentials(message: str) -> ServiceError:
+    """400 InvalidSubjectCredentials."""
+    return ServiceError("InvalidSubjectCredentials", message)
+
+
 def malformed_policy(message: str) -> ServiceError:
     """400 MalformedPolicyDocument."""
     return ServiceError("MalformedPolicyDocument", message)
