@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "demo": ("demo", "Show the whole story on a server of its own, with real clients."),
     "assume": ("assume", "Assume a role and print its temporary credentials."),
     "exec": ("execute", "Run a command with a role's temporary credentials."),
+    "sandbox": ("sandbox", "Run a program written for AWS against a server, as it is."),
     "call": ("call", "Send a signed HTTP request, like curl."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),
@@ -33,7 +34,7 @@ _COMMANDS: Final = {
 _EPILOG: Final = """\
 \b
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 130 interrupted.
-`daypass exec` ends with the code of its command, 126 or 127 if it cannot be run.
+`daypass exec` and `sandbox` end with the code of their command, 126 or 127 if it cannot be run.
 
 \b
 Completion: eval "$(_DAYPASS_COMPLETE=bash_source daypass)"

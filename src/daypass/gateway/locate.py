@@ -11,7 +11,8 @@ from functools import lru_cache
 from daypass.gateway.operation import Service
 from daypass.protocol.message import Request
 
-_AWS = ".amazonaws.com"
+# The second has the names of endpoints that speak IPv6 too.
+_AWS = (".amazonaws.com", ".api.aws")
 _URL_LABEL = ".lambda-url."
 
 
@@ -38,7 +39,7 @@ def locate(services: Services, request: Request) -> Target:
     if _URL_LABEL in host and host.endswith((".on.aws", ".localhost")):
         return Target(services.urls, f"/{host[: host.index(_URL_LABEL)]}{path}")
     if host.endswith(_AWS):
-        return _locate_at_aws(services, host[: -len(_AWS)], path)
+        return _locate_at_aws(services, host.rpartition(".")[0].rpartition(".")[0], path)
     # Under a host of its own a bucket may hold keys of these names; no bucket's name begins so.
     if path.startswith("/_") and not host.endswith(".localhost"):
         if path.startswith("/_urls/"):
@@ -54,16 +55,14 @@ def locate(services: Services, request: Request) -> Target:
 
 
 def _locate_at_aws(services: Services, host: str, path: str) -> Target:
-    """host: what stands before ".amazonaws.com": "sts", "lambda.us-east-1", "bucket.s3"."""
-    first = host.split(".", 1)[0]
-    if first in services.by_scope and first != "s3":
-        return Target(services.by_scope[first], path)
+    """host: what stands before AWS's domain: "sts", "lambda.us-east-1", "bucket.s3"."""
     labels = host.split(".")
-    # A bucket's name may hold dots, and "s3" too: S3's own label is the last one that fits.
+    # A bucket's name may hold dots, and "s3" too, or be that of a service: S3's own label is the
+    # last one that fits.
     for index in range(len(labels) - 1, -1, -1):
         if labels[index] == "s3" or labels[index].startswith("s3-"):
             return Target(services.by_scope["s3"], _with_bucket(".".join(labels[:index]), path))
-    return Target(services.by_scope["s3"], path)
+    return Target(services.by_scope.get(labels[0], services.by_scope["s3"]), path)
 
 
 def _with_bucket(bucket: str, path: str) -> str:

@@ -61,10 +61,10 @@ def rotate_keys(data: Path) -> "Sequence[RingKey]":
 
 
 def running(data: Path) -> Ready | None:
-    """See `daypass.server.directory.running`."""
-    from daypass.server import directory  # noqa: PLC0415
+    """See `daypass.server.presence.running`."""
+    from daypass.server.presence import running as find  # noqa: PLC0415
 
-    return directory.running(data)
+    return find(data)
 
 
 def ca_path(data: Path) -> Path:

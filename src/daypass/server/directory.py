@@ -13,6 +13,7 @@ from pathlib import Path
 
 from daypass.audit import Trail, TrailError
 from daypass.server.config import DEFAULT_REGION, Config, Ready, RootCredentials, ServerError
+from daypass.server.presence import running, running_path
 from daypass.store.engine import Store, open_store
 from daypass.store.identity import Account, read_account, read_root_access_key
 from daypass.store.identity.writes import create_account
@@ -123,22 +124,12 @@ def claim(data: Path) -> Iterator[None]:
 
 def note_running(data: Path, ready: Ready | None) -> None:
     """Say in the directory which server runs on it; None: none any more."""
-    path = data / "server.json"
+    path = running_path(data)
     if ready is None:
         path.unlink(missing_ok=True)
         return
     without_secrets = asdict(replace(ready, created=None))
     _write_private(path, json.dumps(without_secrets).encode())
-
-
-def running(data: Path) -> Ready | None:
-    """The server that runs on this directory, None if none does."""
-    try:
-        ready = Ready(**json.loads((data / "server.json").read_bytes()))
-        os.kill(ready.pid, 0)
-    except (OSError, ValueError, TypeError):
-        return None
-    return ready
 
 
 def load_master_key(data: Path) -> bytes:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_DOMAINS = ("amazonaws.com", "on.aws", "localhost")
+_DOMAINS = ("amazonaws.com", "on.aws", "api.aws", "localhost")
 _AUTHORITY_DAYS = 3650
 # Apple's clients refuse server certificates that live longer than 825 days.
 _SERVER_DAYS = 397
@@ -28,6 +28,11 @@ _CONTEXTS_KEPT = 256
 def ca_certificate_path(data: Path) -> Path:
     """Where the authority's certificate is, in PEM, for clients that shall trust it."""
     return data / "tls" / "ca.pem"
+
+
+def authority_key_path(data: Path) -> Path:
+    """Where the authority's private key is (mode 0600)."""
+    return data / "tls" / "ca.key"
 
 
 def ensure_authority(data: Path) -> None:
@@ -56,7 +61,7 @@ def ensure_authority(data: Path) -> None:
         )
         .sign(key, hashes.SHA256())
     )
-    _write_private(directory / "ca.key", _pem_of(key))
+    _write_private(authority_key_path(data), _pem_of(key))
     _write_private(ca_certificate_path(data), certificate.public_bytes(serialization.Encoding.PEM))
 
 
@@ -66,7 +71,7 @@ class Certificates:
     def __init__(self, data: Path, listen_host: str) -> None:
         self._directory = data / "tls"
         self._authority = x509.load_pem_x509_certificate(ca_certificate_path(data).read_bytes())
-        self._authority_key = _load_key(self._directory / "ca.key")
+        self._authority_key = _load_key(authority_key_path(data))
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._contexts: OrderedDict[str, ssl.SSLContext] = OrderedDict()
         self.default = self._context_for(["localhost"], _addresses(listen_host))
