@@ -10,6 +10,7 @@ import pytest
 from tests.clients.building import build, fetch, kept, tools
 from tests.clients.cast import a_user_and_a_role
 from tests.conftest import Server
+from tests.namespaces import sandboxed
 
 SOURCE = Path(__file__).parent / "go"
 # Nothing is changed or fetched while compiling; no C compiler is needed.
@@ -28,9 +29,18 @@ def program() -> Path:
 
 
 def test_sts_and_its_errors(server: Server, program: Path) -> None:
+    _assume(server, [str(program)])
+
+
+def test_in_a_sandbox_it_finds_aws_by_its_name(server: Server, program: Path) -> None:
+    # Neither its resolver nor its TLS are the system's libraries.
+    _assume(server, [*sandboxed(server), str(program)])
+
+
+def _assume(server: Server, command: list[str]) -> None:
     environment, user, role = a_user_and_a_role(server, "from-go")
     ended = subprocess.run(
-        [program, role],
+        [*command, role],
         env=environment,
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ import pytest
 from tests.clients.building import fetch, kept, tools
 from tests.clients.cast import a_user_and_a_role
 from tests.conftest import Server
+from tests.namespaces import sandboxed
 
 SOURCE = Path(__file__).parent / "java"
 COPY = ("-q", "-B", "dependency:copy-dependencies")
@@ -47,3 +48,30 @@ def test_sts_and_its_errors(server: Server, command: list[str]) -> None:
         "refusal": "AccessDenied",
         "mismatch": "SignatureDoesNotMatch",
     }
+
+
+GET = """
+import java.net.HttpURLConnection;
+import java.net.URI;
+
+class Get {
+    public static void main(String[] urls) throws Exception {
+        var connection = (HttpURLConnection) URI.create(urls[0]).toURL().openConnection();
+        System.out.println(connection.getResponseCode());
+    }
+}
+"""
+
+
+def test_in_a_sandbox_the_trust_of_java_is_the_sandbox_s(server: Server, tmp_path: Path) -> None:
+    (java,) = tools("java")
+    program = tmp_path / "Get.java"
+    program.write_text(GET)
+    ended = subprocess.run(
+        [*sandboxed(server), java, str(program), "https://iam.amazonaws.com/"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.stdout == "403\n", ended.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daypass.cli.demo.node import node_modules
+from tests.namespaces import sandboxed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -61,12 +62,12 @@ def node(tmp_path_factory):
     for program in (EXAMPLES / "node").glob("*.mjs"):
         shutil.copy(program, directory)
 
-    def run(program, *arguments, env):
+    def run(program, *arguments, env, prefix=()):
         if not program.endswith(".mjs"):
             source, program = program, f"{uuid.uuid4().hex}.mjs"
             (directory / program).write_text(source)
         ended = subprocess.run(
-            ["node", str(directory / program), *arguments],
+            [*prefix, "node", str(directory / program), *arguments],
             env=env | {"NODE_NO_WARNINGS": "1"},
             capture_output=True,
             text=True,
@@ -122,6 +123,28 @@ def test_sts_and_its_errors(server, node, name, cast):
     assert 3500 < found["left"] <= 3600
     assert found["refusal"] == "AccessDenied"
     assert found["mismatch"] == "SignatureDoesNotMatch"
+
+
+VIRTUAL = """
+import https from "node:https";
+import { S3Client, CreateBucketCommand, PutObjectCommand, GetObjectCommand }
+  from "@aws-sdk/client-s3";
+const Bucket = process.argv[2];
+const s3 = new S3Client({});
+await s3.send(new CreateBucketCommand({ Bucket }));
+await s3.send(new PutObjectCommand({ Bucket, Key: "k", Body: "hello" }));
+const got = await s3.send(new GetObjectCommand({ Bucket, Key: "k" }));
+const status = await new Promise((done, failed) => https
+  .get("https://sts.us-east-1.amazonaws.com/", (answer) => done(answer.resume().statusCode))
+  .on("error", failed));
+console.log(JSON.stringify({ body: await got.Body.transformToString(), status,
+  endpoint: process.env.AWS_ENDPOINT_URL ?? null }));
+"""
+
+
+def test_in_a_sandbox_it_finds_buckets_by_their_own_host_names(server, node, name):
+    found = node(VIRTUAL, name, env=server.environment(), prefix=sandboxed(server))
+    assert found == {"body": "hello", "status": 403, "endpoint": None}
 
 
 def test_the_example_that_lists_a_bucket(server, node, name, cast):

@@ -47,11 +47,11 @@ func main() {
 }
 
 func client(provider aws.CredentialsProvider) *sts.Client {
-	return sts.New(sts.Options{
-		Region:       os.Getenv("AWS_REGION"),
-		BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")),
-		Credentials:  provider,
-	})
+	options := sts.Options{Region: os.Getenv("AWS_REGION"), Credentials: provider}
+	if url := os.Getenv("AWS_ENDPOINT_URL"); url != "" {
+		options.BaseEndpoint = aws.String(url)
+	}
+	return sts.New(options)
 }
 
 func check(err error) {
