@@ -80,7 +80,7 @@ def test_the_authority_is_constrained_to_the_names_it_serves(data: Path) -> None
     constraints = authority.extensions.get_extension_for_class(x509.NameConstraints)
     assert constraints.critical
     permitted = {name.value for name in constraints.value.permitted_subtrees or ()}
-    assert permitted == {"amazonaws.com", "on.aws", "localhost"}
+    assert permitted == {"amazonaws.com", "on.aws", "api.aws", "localhost"}
 
 
 def test_keys_are_readable_by_their_owner_alone(data: Path) -> None:
