@@ -385,6 +385,10 @@ def test_permissions_are_statements_of_a_policy(server: Server, role: str) -> No
         return json.loads(client.add_permission(**given)["Statement"])
 
     assert refused(client.get_policy, FunctionName="permitted")[1] == (
+        "The resource you requested does not exist."
+    )
+    absent = {"FunctionName": "permitted", "StatementId": "x"}
+    assert refused(client.remove_permission, **absent)[1] == (
         "No policy is associated with the given resource."
     )
     assert add(

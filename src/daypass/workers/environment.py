@@ -130,7 +130,8 @@ class Environment:
         assert self._channel is not None
         turn.began = time.monotonic()
         self._set_timer(turn, self.function.timeout)
-        self._channel.invoke(turn.event, self.function.arn, time.time() + self.function.timeout)
+        arn = turn.event.function_arn or self.function.arn
+        self._channel.invoke(turn.event, arn, time.time() + self.function.timeout)
 
     def _set_timer(self, turn: _Turn, seconds: float) -> None:
         if turn.timer is not None:

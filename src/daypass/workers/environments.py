@@ -63,7 +63,8 @@ class Environments:
         self._serial = 0
         self._running = 0
         self._busy: Counter[str] = Counter()
-        self._warm: dict[str, list[Environment]] = defaultdict(list)
+        # By name and version: the versions of a function share its concurrency, no environments.
+        self._warm: dict[tuple[str, str], list[Environment]] = defaultdict(list)
         self._reapers: dict[Environment, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._queued = 0
@@ -113,17 +114,21 @@ class Environments:
         self._queued_bytes += size
         self._keep(self._run_submitted(function, event, supplies))
 
-    def retire(self, name: str) -> None:
-        """End the warm environments of a function that has changed or is gone."""
-        for environment in self._warm.pop(name, ()):
-            self._end(environment)
+    def retire(self, name: str, version: str | None = None) -> None:
+        """End the warm environments of a function that has changed or is gone.
+
+        version: of this version of it alone.
+        """
+        for key in [key for key in self._warm if key[0] == name and version in {None, key[1]}]:
+            for environment in self._warm.pop(key):
+                self._end(environment)
 
     async def close(self) -> None:
         """End everything."""
         for task in list(self._tasks):
             task.cancel()
-        for name in list(self._warm):
-            self.retire(name)
+        for name, version in list(self._warm):
+            self.retire(name, version)
         self._spawner.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         shutil.rmtree(self._temporary, ignore_errors=True)
@@ -189,8 +194,8 @@ class Environments:
     # -- the pool ----------------------------------------------------------------------------
 
     def _take_warm(self, function: FunctionSpec) -> Environment | None:
-        """The environment of this function used last, if one is warm."""
-        warm = self._warm[function.name]
+        """The environment of this version used last, if one is warm."""
+        warm = self._warm[function.name, function.version]
         while warm:
             environment = warm.pop()
             self._reapers.pop(environment).cancel()
@@ -203,7 +208,8 @@ class Environments:
         if not environment.alive:
             self._running -= 1
             return
-        self._warm[environment.function.name].append(environment)
+        function = environment.function
+        self._warm[function.name, function.version].append(environment)
         self._reapers[environment] = asyncio.get_running_loop().call_later(
             self._idle, self._end_idle, environment
         )
@@ -237,7 +243,10 @@ class Environments:
         environment.end()
 
     def _end_idle(self, environment: Environment) -> None:
-        self._warm[environment.function.name].remove(environment)
+        key = environment.function.name, environment.function.version
+        self._warm[key].remove(environment)
+        if not self._warm[key]:
+            del self._warm[key]
         self._end(environment)
 
     def _end_longest_idle(self) -> bool:

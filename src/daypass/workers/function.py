@@ -43,11 +43,12 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """One function as it is configured now.
+    """One version of a function as it is configured now.
 
-    revision: changes with every change of code or configuration; environments are used again for
-    the same revision only. code_sha256: hex digest of the package. timeout: seconds.
-    memory_size, ephemeral_storage: MB. reserved_concurrency: None is without a limit of its own.
+    arn: the function's, without a qualifier. revision: changes with every change of code or
+    configuration; environments are used again for the same version and revision only.
+    code_sha256: hex digest of the package. timeout: seconds. memory_size, ephemeral_storage: MB.
+    reserved_concurrency: None is without a limit of its own.
     """
 
     name: str
@@ -78,7 +79,8 @@ class Supplies:
 class Event:
     """One event for a function. payload: JSON. client_context: JSON, as the function gets it.
 
-    wants_log: the invocation is to carry the end of its log.
+    wants_log: the invocation is to carry the end of its log. function_arn: as the caller named the
+    function, with its qualifier; "" is without one.
     """
 
     request_id: str
@@ -86,6 +88,7 @@ class Event:
     client_context: str | None = None
     trace_id: str = ""
     wants_log: bool = False
+    function_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ from typing import Final
 from daypass.gateway.operation import Service
 from daypass.protocol import load_model
 from daypass.services.functions import (
+    aliases,
     invocation,
     lifecycle,
     policy,
     reading,
     tags,
     url_configs,
+    versions,
 )
 from daypass.services.functions.upkeep import keep_house
 from daypass.services.functions.urls import URL_SERVICE, auth_type
@@ -28,6 +30,8 @@ _OPERATIONS: Final = (
     *policy.OPERATIONS,
     *tags.OPERATIONS,
     *url_configs.OPERATIONS,
+    *versions.OPERATIONS,
+    *aliases.OPERATIONS,
 )
 
 SERVICE: Final = Service(

@@ -22,8 +22,8 @@ from daypass.services.functions.errors import (
     role_not_assumable,
     unsupported,
 )
-from daypass.services.functions.names import LATEST, function_arn
-from daypass.store.functions import Function
+from daypass.services.functions.names import function_arn
+from daypass.store.functions import Version
 from daypass.store.identity import Role
 from daypass.workers import UnusableRuntimeError, check_runtime
 
@@ -69,7 +69,6 @@ _UNSUPPORTED: Final[Mapping[str, tuple[object, ...]]] = {
     "KMSKeyArn": ("",),
     "Layers": ([],),
     "PackageType": ("Zip",),
-    "Publish": (False,),
     "PublishTo": (),
     "RuntimeConfig": (),
     "SnapStart": ({}, {"ApplyOn": "None"}),
@@ -166,34 +165,48 @@ def find_execution_role(node: Node, role_arn: str) -> Role:
 # -- how it is shown -------------------------------------------------------------------------
 
 
-def describe(node: Node, function: Function) -> dict[str, Any]:
-    """A FunctionConfiguration."""
+def describe(node: Node, version: Version, qualifier: str = "") -> dict[str, Any]:
+    """A FunctionConfiguration. qualifier: how the version was named, "" for the function itself."""
     shown: dict[str, Any] = {
-        "FunctionName": function.name,
-        "FunctionArn": function_arn(node, function.name),
-        "Runtime": function.runtime,
-        "Role": function.role_arn,
-        "Handler": function.handler,
-        "CodeSize": function.code.size,
-        "Description": function.description,
-        "Timeout": function.timeout,
-        "MemorySize": function.memory_size,
-        "LastModified": show_time(function.modified, "+0000"),
-        "CodeSha256": base64.b64encode(bytes.fromhex(function.code.sha256)).decode(),
-        "Version": LATEST,
+        "FunctionName": version.function,
+        "FunctionArn": function_arn(node, version.function, qualifier),
+        "Runtime": version.runtime,
+        "Role": version.role_arn,
+        "Handler": version.handler,
+        "CodeSize": version.code.size,
+        "Description": version.description,
+        "Timeout": version.timeout,
+        "MemorySize": version.memory_size,
+        "LastModified": show_time(version.modified, "+0000"),
+        "CodeSha256": base64.b64encode(bytes.fromhex(version.code.sha256)).decode(),
+        "Version": version.version,
         "TracingConfig": {"Mode": "PassThrough"},
-        "RevisionId": function.revision_id,
+        "RevisionId": version.revision_id,
         "State": "Active",
         "LastUpdateStatus": "Successful",
         "PackageType": "Zip",
-        "Architectures": [function.architecture],
-        "EphemeralStorage": {"Size": function.ephemeral_storage},
+        "Architectures": [version.architecture],
+        "EphemeralStorage": {"Size": version.ephemeral_storage},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.name}"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{version.function}"},
     }
-    if function.variables:
-        shown["Environment"] = {"Variables": dict(function.variables)}
+    if version.variables:
+        shown["Environment"] = {"Variables": dict(version.variables)}
+    if version.layers:
+        shown["Layers"] = [
+            {"Arn": layer.arn, "CodeSize": layer.code.size} for layer in version.layers
+        ]
     return shown
+
+
+# What a list of functions or versions leaves out (API reference, ListFunctions).
+_NOT_LISTED: Final = ("State", "LastUpdateStatus")
+
+
+def describe_in_list(node: Node, version: Version, qualifier: str = "") -> dict[str, Any]:
+    """A FunctionConfiguration as lists have it."""
+    described = describe(node, version, qualifier)
+    return {member: value for member, value in described.items() if member not in _NOT_LISTED}
 
 
 def show_time(moment: float, zone: str) -> str:

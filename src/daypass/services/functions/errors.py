@@ -21,6 +21,10 @@ def function_not_found(arn: str) -> ServiceError:
     return not_found(f"Function not found: {arn}")
 
 
+def alias_not_found(arn: str) -> ServiceError:
+    return not_found(f"Cannot find alias arn: {arn}")
+
+
 def conflict(message: str) -> ServiceError:
     return ServiceError("ResourceConflictException", message, 409)
 

@@ -16,8 +16,9 @@ from daypass.services.functions.errors import (
     too_large,
     unsupported,
 )
-from daypass.services.functions.names import find_function, needs, refer
+from daypass.services.functions.names import choose_version, lookup, needs, refer
 from daypass.services.functions.running import describe_function, new_trace_id, supplies
+from daypass.store.functions import Function, Version
 from daypass.workers import Event, Invocation, ThrottledError, UnusableRuntimeError
 
 PAYLOAD_LIMIT: Final = 6_291_456
@@ -30,7 +31,7 @@ async def _invoke(call: Call) -> Mapping[str, Any]:
         if parameter in call.input:
             raise unsupported(parameter)
     node = call.node
-    function = find_function(call)
+    function, version = find_executed(call)
     invocation_type = call.input.get("InvocationType", "RequestResponse")
     payload = _read_payload(call, invocation_type)
     if invocation_type == "DryRun":
@@ -41,13 +42,14 @@ async def _invoke(call: Call) -> Mapping[str, Any]:
         _read_client_context(call),
         new_trace_id(call.now),
         wants_log=call.input.get("LogType") == "Tail",
+        function_arn=refer(call).arn,
     )
-    spec = describe_function(node, function)
+    spec = describe_function(node, function, version)
     try:
         if invocation_type == "Event":
-            node.environments.submit(spec, event, supplies(node, function))
+            node.environments.submit(spec, event, supplies(node, version))
             return {"StatusCode": 202}
-        return _show(event, await node.environments.invoke(spec, event, supplies(node, function)))
+        return _show(event, await node.environments.invoke(spec, event, supplies(node, version)))
     except ThrottledError as error:
         raise throttled(error.reason) from error
     except UnusableRuntimeError as error:
@@ -55,6 +57,16 @@ async def _invoke(call: Call) -> Mapping[str, Any]:
     except BlobMissingError:
         # Its code went with it, between the look-up and the start of its environment.
         raise function_not_found(refer(call).arn) from None
+
+
+def find_executed(call: Call) -> tuple[Function, Version]:
+    """The function a request names, and the version that runs. Raises ResourceNotFoundException."""
+    reference = refer(call)
+    function = lookup(call.node, reference)
+    version = None if function is None else choose_version(function, reference.qualifier)
+    if function is None or version is None:
+        raise function_not_found(reference.arn)
+    return function, version
 
 
 def _show(event: Event, invocation: Invocation) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Operation, Permission
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.code import store_code
@@ -36,7 +37,7 @@ from daypass.services.functions.names import (
 )
 from daypass.services.functions.tags import check_tags, tag_context
 from daypass.store import functions as state
-from daypass.store.functions import Function
+from daypass.store.functions import LATEST, Function, Version
 
 _DEFAULT_ARCHITECTURE: Final = "x86_64"
 _SIMPLE: Final = {
@@ -58,7 +59,7 @@ def _needs_create(call: Call) -> Sequence[Permission]:
 
 
 def _needs_update(call: Call) -> Sequence[Permission]:
-    needed = list(needs("lambda:UpdateFunctionConfiguration")(call))
+    needed = list(needs("lambda:UpdateFunctionConfiguration", whole=True)(call))
     if "Role" in call.input:
         needed.append(_pass_role(call))
     return needed
@@ -87,24 +88,48 @@ async def _create(call: Call) -> Mapping[str, Any]:
             "packages."
         )
     check_tags(call.input.get("Tags", {}))
-    configured = _configure(_blank(call, reference.name), call)
+    blank = _blank(call, reference.name)
+    configured = _configure(blank, call)
     if node.functions.function(reference.name) is not None:
         raise _exists(reference.name)
     code = await store_code(node, call.operation.name, call.input["Code"])
-    function = replace(configured, code=code)
+    function = Function(
+        name=reference.name,
+        latest=replace(configured, code=code),
+        reserved_concurrency=None,
+        tags=dict(call.input.get("Tags", {})),
+    )
     try:
-        await node.store.write(partial(state.insert_function, function=function, keys=node.keys))
+        version = await node.store.write(
+            partial(
+                state.insert_function,
+                function=function,
+                keys=node.keys,
+                publish=call.input.get("Publish", False),
+            )
+        )
     except state.FunctionExistsError:
         await node.blobs.delete([code.blob])
         raise _exists(reference.name) from None
-    return describe(node, function)
+    return describe(node, _written(node, function.latest, version))
 
 
-def _blank(call: Call, name: str) -> Function:
-    """A function with Lambda's defaults."""
-    return Function(
-        name=name,
+def _written(node: Node, latest: Version, version: str) -> Version:
+    """What a change has left: $LATEST, or what it was published as."""
+    node.store.refresh()
+    function = node.functions.function(latest.function)
+    found = None if function is None else function.find(version)
+    # Where it was deleted since, what was written.
+    return latest if found is None else found
+
+
+def _blank(call: Call, name: str) -> Version:
+    """A version with Lambda's defaults."""
+    return Version(
+        function=name,
+        version=LATEST,
         revision_id=state.new_revision_id(),
+        content_id=state.new_revision_id(),
         runtime="",
         role_arn="",
         handler="",
@@ -115,8 +140,6 @@ def _blank(call: Call, name: str) -> Function:
         architecture=call.input.get("Architectures", [_DEFAULT_ARCHITECTURE])[0],
         variables=None,
         code=state.NO_CODE,
-        reserved_concurrency=None,
-        tags=dict(call.input.get("Tags", {})),
         modified=call.now,
     )
 
@@ -125,8 +148,8 @@ def _exists(name: str) -> ServiceError:
     return conflict(f"Function already exist: {name}")
 
 
-def _configure(function: Function, call: Call) -> Function:
-    """The function with the configuration that a request gives. Raises `ServiceError`."""
+def _configure(version: Version, call: Call) -> Version:
+    """The version with the configuration that a request gives. Raises `ServiceError`."""
     given = call.input
     changes: dict[str, Any] = {
         attribute: given[member] for member, attribute in _SIMPLE.items() if member in given
@@ -141,84 +164,99 @@ def _configure(function: Function, call: Call) -> Function:
         check_runnable(changes["runtime"])
     if "role_arn" in changes:
         find_execution_role(call.node, changes["role_arn"])
-    return replace(function, **changes, revision_id=state.new_revision_id(), modified=call.now)
+    return replace(version, **changes)
 
 
 async def _update_code(call: Call) -> Mapping[str, Any]:
-    node = call.node
-    known = find_function(call)
+    known = find_function(call).latest
     check_supported(call)
     _check_revision(known, call)
-    code = await store_code(node, call.operation.name, call.input)
-    updated = replace(
-        known,
-        code=code,
-        architecture=call.input.get("Architectures", [known.architecture])[0],
-        revision_id=state.new_revision_id(),
-        modified=call.now,
-    )
+    code = await store_code(call.node, call.operation.name, call.input)
+    architecture = call.input.get("Architectures", [known.architecture])[0]
+    updated = replace(known, code=code, architecture=architecture)
     if call.input.get("DryRun"):
-        await node.blobs.delete([code.blob])
-        return describe(node, updated)
+        await call.node.blobs.delete([code.blob])
+        return describe(call.node, updated)
     try:
-        replaced = await node.store.write(
-            partial(
-                state.update_code,
-                function=updated,
-                expected_revision=call.input.get("RevisionId", ""),
-            )
-        )
-    except state.FunctionStoreError as error:
-        await node.blobs.delete([code.blob])
-        raise _refused(call, error) from error
-    await node.blobs.delete([replaced])
-    node.environments.retire(known.name)
-    return describe(node, updated)
+        version = await _update(call, known, updated)
+    except ServiceError:
+        await call.node.blobs.delete([code.blob])
+        raise
+    return describe(call.node, version, version.version if call.input.get("Publish") else "")
 
 
 async def _update_configuration(call: Call) -> Mapping[str, Any]:
-    node = call.node
-    known = find_function(call)
+    known = find_function(call).latest
     check_supported(call)
     _check_revision(known, call)
-    updated = _configure(known, call)
+    return describe(call.node, await _update(call, known, _configure(known, call)))
+
+
+async def _update(call: Call, known: Version, updated: Version) -> Version:
+    """Make $LATEST what was made of it. Raises `ServiceError`."""
+    node = call.node
+    # The same code from another blob is the same code; what did not change is not a new version.
+    same = replace(updated, code=known.code) == known and updated.code.sha256 == known.code.sha256
+    renewed = replace(
+        updated,
+        revision_id=state.new_revision_id(),
+        content_id=known.content_id if same else state.new_revision_id(),
+        modified=call.now,
+    )
     try:
-        await node.store.write(
+        done = await node.store.write(
             partial(
-                state.update_configuration,
-                function=updated,
-                # Of two updates at once the second must not bring back what the first replaced.
-                expected_revision=known.revision_id,
+                state.update_latest,
+                version=renewed,
                 keys=node.keys,
+                # Of two updates at once the second must not bring back what the first replaced.
+                expected_content=known.content_id,
+                expected_revision=call.input.get("RevisionId", ""),
+                publish=call.input.get("Publish", False),
             )
         )
-    except state.StaleRevisionError:
+    except state.StaleContentError:
         raise conflict(
             "The operation cannot be performed at this time. An update is in progress for "
-            f"resource: {function_arn(node, known.name)}"
+            f"resource: {function_arn(node, known.function)}"
         ) from None
     except state.FunctionStoreError as error:
         raise _refused(call, error) from error
-    node.environments.retire(known.name)
-    return describe(node, updated)
+    await node.blobs.delete(done.released)
+    if not same:
+        node.environments.retire(known.function, LATEST)
+    return _written(node, renewed, done.version)
 
 
 async def _delete(call: Call) -> Mapping[str, Any]:
     node = call.node
-    function = find_function(call)
-    if call.input.get("Qualifier"):
+    reference = refer(call)
+    if reference.qualifier == LATEST:
         raise invalid_parameter("$LATEST version cannot be deleted without deleting the function.")
+    if reference.qualifier and not reference.qualifier.isdecimal():
+        raise invalid_parameter("Deletion of aliases is not currently supported.")
+    function = find_function(call)
     try:
-        blob = await node.store.write(partial(state.delete_function, name=function.name))
+        if reference.qualifier:
+            released = await node.store.write(
+                partial(state.delete_version, name=function.name, number=int(reference.qualifier))
+            )
+        else:
+            released = await node.store.write(partial(state.delete_function, name=function.name))
+    except state.VersionInUseError as error:
+        raise conflict(
+            "Unable to delete version because the following aliases reference it: "
+            f"[{', '.join(error.aliases)}]"
+        ) from error
     except state.FunctionStoreError as error:
         raise _refused(call, error) from error
-    await node.blobs.delete([blob])
-    node.environments.retire(function.name)
+    await node.blobs.delete(released)
+    node.environments.retire(function.name, reference.qualifier or None)
     return {"StatusCode": 204}
 
 
-def _check_revision(function: Function, call: Call) -> None:
-    if call.input.get("RevisionId", function.revision_id) != function.revision_id:
+def _check_revision(version: Version, call: Call) -> None:
+    if call.input.get("RevisionId", version.revision_id) != version.revision_id:
         raise stale_revision()
 
 
@@ -230,7 +268,7 @@ def _refused(call: Call, error: state.FunctionStoreError) -> ServiceError:
 
 OPERATIONS: Final = (
     Operation("CreateFunction", _needs_create, _create),
-    Operation("UpdateFunctionCode", needs("lambda:UpdateFunctionCode"), _update_code),
+    Operation("UpdateFunctionCode", needs("lambda:UpdateFunctionCode", whole=True), _update_code),
     Operation("UpdateFunctionConfiguration", _needs_update, _update_configuration),
     Operation("DeleteFunction", needs("lambda:DeleteFunction"), _delete),
 )

@@ -1,8 +1,9 @@
 """Which function a request is about: a name, a partial ARN or a full ARN, and a qualifier."""
 
+import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from daypass.gateway.node import Node
@@ -12,9 +13,8 @@ from daypass.services.functions.errors import (
     invalid_parameter,
     not_found,
 )
-from daypass.store.functions import Function
+from daypass.store.functions import LATEST, Function, Version
 
-LATEST: Final = "$LATEST"
 _NAME_LIMIT: Final = 64
 # The forms the API reference lists: my-function, 123456789012:function:my-function,
 # function:my-function, arn:aws:lambda:us-west-2:123456789012:function:my-function, each with or
@@ -42,10 +42,15 @@ class Reference:
         arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
         return f"{arn}:{self.qualifier}" if self.qualifier else arn
 
+    @property
+    def whole(self) -> "Reference":
+        """The function itself, whatever qualifier it was named with."""
+        return replace(self, qualifier="") if self.qualifier else self
 
-def function_arn(node: Node, name: str) -> str:
-    """The ARN of a function, without a qualifier."""
-    return f"arn:aws:lambda:{node.region}:{node.account_id}:function:{name}"
+
+def function_arn(node: Node, name: str, qualifier: str = "") -> str:
+    """The ARN of a function; with a qualifier, of a version or an alias."""
+    return Reference(name, qualifier, node.account_id, node.region).arn
 
 
 def refer(call: Call) -> Reference:
@@ -75,24 +80,68 @@ def read_reference(node: Node, given: str, qualifier: str = "") -> Reference:
 
 
 def find_function(call: Call) -> Function:
-    """The function a request names. Raises ResourceNotFoundException."""
-    reference = refer(call)
+    """The function a request names, whatever its qualifier. Raises ResourceNotFoundException."""
+    reference = refer(call).whole
     function = lookup(call.node, reference)
     if function is None:
         raise function_not_found(reference.arn)
     return function
 
 
+def find_version(call: Call) -> Version:
+    """The version a request names; an alias's first. Raises ResourceNotFoundException."""
+    reference = refer(call)
+    version = lookup_version(call.node, reference)
+    if version is None:
+        raise function_not_found(reference.arn)
+    return version
+
+
 def lookup(node: Node, reference: Reference) -> Function | None:
     """The function, if it and what its qualifier names exist here."""
-    if reference.account != node.account_id or reference.qualifier not in {"", LATEST}:
+    if reference.account != node.account_id:
         return None
-    return node.functions.function(reference.name)
+    function = node.functions.function(reference.name)
+    if function is None or function.find(reference.qualifier) is None:
+        return None
+    return function
 
 
-def needs(action: str, context: Mapping[str, str | Sequence[str]] | None = None) -> "Needs":
-    """A declaration: this action on the function that the request names."""
-    return Needs(action, context or {})
+def lookup_version(node: Node, reference: Reference) -> Version | None:
+    function = lookup(node, reference)
+    return None if function is None else function.find(reference.qualifier)
+
+
+def choose_version(function: Function, qualifier: str) -> Version | None:
+    """The version that runs: of an alias with weights, one by chance."""
+    alias = function.aliases.get(qualifier)
+    if alias is None or not alias.weights:
+        return function.find(qualifier)
+    left = random.random()  # noqa: S311 - a share of the load, nothing that must not be guessed
+    for version, weight in alias.weights.items():
+        left -= weight
+        if left < 0:
+            return function.find(version)
+    return function.find(alias.version)
+
+
+def is_version(qualifier: str) -> bool:
+    """Whether it is $LATEST or a number, which no alias can be named."""
+    return qualifier == LATEST or qualifier.isdecimal()
+
+
+def needs(
+    action: str,
+    context: Mapping[str, str | Sequence[str]] | None = None,
+    *,
+    whole: bool = False,
+) -> "Needs":
+    """A declaration: this action on what the request names.
+
+    whole: the operation acts on the function itself, however it was named, so that is what must
+    be allowed.
+    """
+    return Needs(action, context or {}, whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +150,13 @@ class Needs:
 
     action: str
     context: Mapping[str, str | Sequence[str]]
+    whole: bool
 
     def __call__(self, call: Call) -> Sequence[Permission]:
-        return [permission(call.node, refer(call), self.action, self.context)]
+        reference = refer(call)
+        if self.whole:
+            reference = reference.whole
+        return [permission(call.node, reference, self.action, self.context)]
 
 
 def permission(
@@ -112,15 +165,17 @@ def permission(
     action: str,
     context: Mapping[str, str | Sequence[str]],
 ) -> Permission:
-    """This action on this function, by the caller's policies and the function's own."""
+    """This action on this function, by the caller's policies and the resource's own."""
     function = lookup(node, reference)
     tags: dict[str, str | Sequence[str]] = {}
+    policy = None
     if function is not None:
         tags = {f"aws:resourcetag/{key.lower()}": value for key, value in function.tags.items()}
+        policy = function.policies.get(reference.qualifier)
     return Permission(
         action,
         reference.arn,
         {**context, **tags},
-        resource_policy=None if function is None else function.policy,
+        resource_policy=None if policy is None else policy.compiled,
         resource_account=reference.account,
     )

@@ -11,6 +11,7 @@ from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.policy import PolicyError, PolicyKind, parse_policy
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.errors import (
+    alias_not_found,
     conflict,
     function_not_found,
     invalid_parameter,
@@ -18,15 +19,15 @@ from daypass.services.functions.errors import (
     stale_revision,
 )
 from daypass.services.functions.names import (
-    LATEST,
     find_function,
-    function_arn,
+    is_version,
+    lookup,
     needs,
     permission,
     refer,
 )
 from daypass.store import functions as state
-from daypass.store.functions import Function, Statement, policy_text
+from daypass.store.functions import LATEST, NO_POLICY, Function, Statement, policy_text
 from daypass.store.identity import InvalidPrincipalError, ids_to_principals, principals_to_ids
 
 _POLICY_LIMIT: Final = 20_480
@@ -45,22 +46,24 @@ async def _add(call: Call) -> Mapping[str, Any]:
     node = call.node
     if refer(call).qualifier == LATEST:
         raise invalid_parameter("We currently do not support adding policies for $LATEST.")
-    function = find_function(call)
-    shown = _build_statement(call, function)
+    function, qualifier = _find(call)
+    known = function.policies.get(qualifier, NO_POLICY).statements
+    shown = _build_statement(call)
     try:
         stored = principals_to_ids(json.dumps({"Statement": [shown]}), node.identity)
     except InvalidPrincipalError as error:
         raise _invalid_principal() from error
     document = json.dumps(json.loads(stored)["Statement"][0], separators=(",", ":"))
     statement = Statement(call.input["StatementId"], document)
-    if any(known.statement_id == statement.statement_id for known in function.statements):
+    if any(other.statement_id == statement.statement_id for other in known):
         raise _refused(call, state.StatementExistsError(statement.statement_id))
-    _check_policy([*function.statements, statement])
+    _check_policy([*known, statement])
     try:
         await node.store.write(
             partial(
                 state.insert_statement,
                 name=function.name,
+                qualifier=qualifier,
                 statement=statement,
                 expected_revision=call.input.get("RevisionId", ""),
             )
@@ -70,14 +73,26 @@ async def _add(call: Call) -> Mapping[str, Any]:
     return {"Statement": json.dumps(shown, separators=(",", ":"))}
 
 
-def _build_statement(call: Call, function: Function) -> dict[str, Any]:
+def _find(call: Call) -> tuple[Function, str]:
+    """The function, and whose policy is meant: "" the function's own, else the qualifier's."""
+    reference = refer(call)
+    function = find_function(call)
+    if function.find(reference.qualifier) is None:
+        if is_version(reference.qualifier):
+            raise function_not_found(reference.arn)
+        raise alias_not_found(reference.arn)
+    # $LATEST has no policy of its own but the function's.
+    return function, "" if reference.qualifier == LATEST else reference.qualifier
+
+
+def _build_statement(call: Call) -> dict[str, Any]:
     given = call.input
     statement: dict[str, Any] = {
         "Sid": given["StatementId"],
         "Effect": "Allow",
         "Principal": _principal(given["Principal"]),
         "Action": given["Action"],
-        "Resource": function_arn(call.node, function.name),
+        "Resource": refer(call).arn,
     }
     conditions = _conditions(call)
     if conditions:
@@ -145,14 +160,18 @@ def _check_policy(statements: Sequence[Statement]) -> None:
 
 
 async def _remove(call: Call) -> None:
-    function = find_function(call)
-    if not function.statements:
-        raise _no_policy()
+    reference = refer(call)
+    if lookup(call.node, reference.whole) is None:
+        raise not_found(f"No policy found for: {reference.whole.arn}")
+    function, qualifier = _find(call)
+    if qualifier not in function.policies:
+        raise not_found("No policy is associated with the given resource.")
     try:
         await call.node.store.write(
             partial(
                 state.delete_statement,
                 name=function.name,
+                qualifier=qualifier,
                 statement_id=call.input["StatementId"],
                 expected_revision=call.input.get("RevisionId", ""),
             )
@@ -162,19 +181,20 @@ async def _remove(call: Call) -> None:
 
 
 async def _get(call: Call) -> Mapping[str, Any]:
-    function = find_function(call)
-    if not function.statements:
-        raise _no_policy()
-    return {"Policy": show_policy(call.node, function), "RevisionId": function.revision_id}
+    function, qualifier = _find(call)
+    policy = function.policies.get(qualifier)
+    if policy is None:
+        raise not_found("The resource you requested does not exist.")
+    alias = function.aliases.get(qualifier)
+    version = function.find(qualifier)
+    assert version is not None
+    revision_id = version.revision_id if alias is None else alias.revision_id
+    return {"Policy": show_policy(call.node, policy.statements), "RevisionId": revision_id}
 
 
-def show_policy(node: Node, function: Function) -> str:
+def show_policy(node: Node, statements: Sequence[Statement]) -> str:
     """The policy with users and roles by their ARNs; the id of what is gone stays an id."""
-    return ids_to_principals(policy_text(function.statements), node.identity)
-
-
-def _no_policy() -> ServiceError:
-    return not_found("No policy is associated with the given resource.")
+    return ids_to_principals(policy_text(statements), node.identity)
 
 
 def _refused(call: Call, error: state.FunctionStoreError) -> ServiceError:

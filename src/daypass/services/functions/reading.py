@@ -4,22 +4,29 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Effect, Operation, Permission
-from daypass.services.functions.configuration import describe
+from daypass.services.functions.configuration import describe, describe_in_list
 from daypass.services.functions.errors import function_not_found, invalid_parameter
-from daypass.services.functions.names import find_function, needs, refer
+from daypass.services.functions.names import find_function, find_version, needs, refer
 from daypass.store import functions as state
+from daypass.store.functions import Function, Version
 
 _PAGE: Final = 50
-# What a list leaves out (API reference, ListFunctions).
-_NOT_LISTED: Final = ("State", "LastUpdateStatus")
+
+# What is listed, by the marker that a page ends with.
+_Item = tuple[str, Mapping[str, Any]]
 
 
 async def _get(call: Call) -> Mapping[str, Any]:
+    version = find_version(call)
     function = find_function(call)
     # The package is no web page here: `Code` has no place where it could be fetched without
     # credentials, as AWS's presigned location is.
-    output: dict[str, Any] = {"Configuration": describe(call.node, function), "Code": {}}
+    output: dict[str, Any] = {
+        "Configuration": describe(call.node, version, refer(call).qualifier),
+        "Code": {},
+    }
     if function.tags:
         output["Tags"] = dict(function.tags)
     if function.reserved_concurrency is not None:
@@ -28,7 +35,7 @@ async def _get(call: Call) -> Mapping[str, Any]:
 
 
 async def _get_configuration(call: Call) -> Mapping[str, Any]:
-    return describe(call.node, find_function(call))
+    return describe(call.node, find_version(call), refer(call).qualifier)
 
 
 def _needs_list(_call: Call) -> Sequence[Permission]:
@@ -36,19 +43,47 @@ def _needs_list(_call: Call) -> Sequence[Permission]:
 
 
 async def _list(call: Call) -> Mapping[str, Any]:
+    node = call.node
     marker = call.input.get("Marker", "")
     limit = min(call.input.get("MaxItems", _PAGE), _PAGE)
-    names = [name for name in call.node.functions.names() if name > marker]
-    shown = []
-    for name in names[:limit]:
-        function = call.node.functions.function(name)
-        assert function is not None
-        described = describe(call.node, function)
-        shown.append({key: value for key, value in described.items() if key not in _NOT_LISTED})
-    output: dict[str, Any] = {"Functions": shown}
-    if len(names) > limit:
-        # The name of the last one shown: what is deleted between two pages moves nothing.
-        output["NextMarker"] = names[limit - 1]
+    if call.input.get("FunctionVersion") == "ALL":
+        return _page(_every_version(node, marker), limit)
+    names = [name for name in node.functions.names() if name > marker][: limit + 1]
+    found = [node.functions.function(name) for name in names]
+    return _page(
+        [
+            (function.name, describe_in_list(node, function.latest))
+            for function in found
+            if function is not None
+        ],
+        limit,
+    )
+
+
+def _every_version(node: Node, marker: str) -> list[_Item]:
+    """Every version of every function, $LATEST first. marker: NAME:NUMBER, the last one shown."""
+    after_name, _, after_number = marker.partition(":")
+    after = (after_name, int(after_number) if after_number.isdecimal() else -1)
+    return [
+        (f"{name}:{number}", describe_in_list(node, version, version.version))
+        for name in node.functions.names()
+        if (function := node.functions.function(name)) is not None
+        for number, version in enumerate_versions(function)
+        if (name, number) > after
+    ]
+
+
+def enumerate_versions(function: Function) -> list[tuple[int, Version]]:
+    """$LATEST as 0, and what was published by number."""
+    published = [(int(version.version), version) for version in function.versions.values()]
+    return [(0, function.latest), *sorted(published, key=lambda item: item[0])]
+
+
+def _page(items: Sequence[_Item], limit: int) -> Mapping[str, Any]:
+    output: dict[str, Any] = {"Functions": [shown for _, shown in items[:limit]]}
+    if len(items) > limit:
+        # The last one shown: what is deleted between two pages moves nothing.
+        output["NextMarker"] = items[limit - 1][0]
     return output
 
 
@@ -63,9 +98,13 @@ async def _delete_concurrency(call: Call) -> None:
 
 
 async def _set_concurrency(call: Call, executions: int | None) -> None:
-    function = find_function(call)
     if refer(call).qualifier:
-        raise invalid_parameter("This operation is permitted on Lambda functions only.")
+        raise invalid_parameter(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not "
+            "support this operation. Please specify either a function name or an unqualified "
+            "function ARN."
+        )
+    function = find_function(call)
     try:
         await call.node.store.write(
             partial(state.update_reserved_concurrency, name=function.name, executions=executions)

@@ -9,7 +9,7 @@ from daypass.gateway.record import record_service_session
 from daypass.services.functions.code import read_package
 from daypass.services.functions.configuration import find_execution_role
 from daypass.services.functions.names import function_arn
-from daypass.store.functions import Function
+from daypass.store.functions import Function, Version
 from daypass.tokens import SessionKind
 from daypass.workers import Credentials, FunctionSpec, Supplies
 
@@ -20,55 +20,56 @@ _CREDENTIALS_MARGIN: Final = 60
 _LAMBDA: Final = "lambda.amazonaws.com"
 
 
-def describe_function(node: Node, function: Function) -> FunctionSpec:
-    """What the workers need to know of a function."""
+def describe_function(node: Node, function: Function, version: Version) -> FunctionSpec:
+    """What the workers need to know of a version of a function."""
     return FunctionSpec(
         name=function.name,
         arn=function_arn(node, function.name),
         # Changes of its policy or tags leave its environments as they are.
-        revision=f"{function.code.sha256}/{function.modified!r}",
-        runtime=function.runtime,
-        handler=function.handler,
-        code_sha256=function.code.sha256,
-        timeout=function.timeout,
-        memory_size=function.memory_size,
-        ephemeral_storage=function.ephemeral_storage,
+        revision=version.content_id,
+        runtime=version.runtime,
+        handler=version.handler,
+        code_sha256=version.code.sha256,
+        timeout=version.timeout,
+        memory_size=version.memory_size,
+        ephemeral_storage=version.ephemeral_storage,
         region=node.region,
         endpoint_url=node.endpoint_url,
+        version=version.version,
         reserved_concurrency=function.reserved_concurrency,
-        variables=function.variables or {},
+        variables=version.variables or {},
     )
 
 
-def supplies(node: Node, function: Function) -> Supplies:
-    """Where an environment of this function gets its credentials and its package."""
+def supplies(node: Node, version: Version) -> Supplies:
+    """Where an environment of this version gets its credentials and its package."""
 
     async def credentials() -> Credentials:
-        return await _issue_credentials(node, function)
+        return await _issue_credentials(node, version)
 
     async def package() -> bytes:
-        return await read_package(node, function.code)
+        return await read_package(node, version.code)
 
     return Supplies(credentials, package)
 
 
-async def _issue_credentials(node: Node, function: Function) -> Credentials:
+async def _issue_credentials(node: Node, version: Version) -> Credentials:
     """Assume the execution role as Lambda does.
 
     Raises `ServiceError` if that is not trusted, `TrailError` if it cannot be recorded.
     """
-    role = find_execution_role(node, function.role_arn)
+    role = find_execution_role(node, version.role_arn)
     issued = issue_session(
         node,
         kind=SessionKind.ASSUMED_ROLE,
         subject_id=role.id,
         subject_name=role.name,
-        session_name=function.name,
+        session_name=version.function,
         duration=_CREDENTIALS_DURATION,
         now=node.clock(),
     )
     await record_service_session(node, _LAMBDA, role.arn, issued)
-    last = issued.expiration - function.timeout - _CREDENTIALS_MARGIN
+    last = issued.expiration - version.timeout - _CREDENTIALS_MARGIN
 
     def lasting() -> bool:
         return (

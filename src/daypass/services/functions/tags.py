@@ -16,7 +16,8 @@ from daypass.services.functions.names import (
 from daypass.store import functions as state
 from daypass.store.functions import Function
 
-# The tag that pins the id of a function's URL. It decides when the URL is created.
+# The tag that pins the id of a function's URL, with ":ALIAS" after it of an alias's. It decides
+# when the URL is created.
 URL_ID_TAG: Final = "daypass:url-id"
 _URL_ID: Final = re.compile(r"[a-z0-9]{32}", re.ASCII)
 _TAGS_LIMIT: Final = 50
@@ -36,11 +37,11 @@ def check_tags(tags: Mapping[str, str]) -> None:
             )
         if key.lower().startswith("aws:"):
             raise invalid_parameter("Tag keys that begin with aws: are reserved.")
-    pinned = tags.get(URL_ID_TAG)
-    if pinned is not None and _URL_ID.fullmatch(pinned) is None:
-        raise invalid_parameter(
-            f"The tag {URL_ID_TAG} is the id of the function's URL: 32 characters a-z and 0-9."
-        )
+        pins = key == URL_ID_TAG or key.startswith(f"{URL_ID_TAG}:")
+        if pins and _URL_ID.fullmatch(value) is None:
+            raise invalid_parameter(
+                f"The tag {key} is the id of a function's URL: 32 characters a-z and 0-9."
+            )
 
 
 def tag_context(tags: Mapping[str, str]) -> dict[str, str | Sequence[str]]:
@@ -66,7 +67,10 @@ def _find(call: Call) -> Function:
     if function is None:
         raise function_not_found(reference.arn)
     if reference.qualifier:
-        raise invalid_parameter("Tags on function aliases and versions are not supported.")
+        raise invalid_parameter(
+            "Tags on function aliases and versions are not supported. Please specify a function "
+            "ARN."
+        )
     return function
 
 

@@ -28,6 +28,11 @@ def unknown_url() -> Response:
     return _error(403, _DENIED, {"Message": None})
 
 
+def forbidden_url() -> Response:
+    """The answer of a URL whose alias was deleted."""
+    return _error(403, _DENIED, {"Message": _FORBIDDEN})
+
+
 class UrlCodec:
     """The `Codec` of Function URLs. Input: UrlId, RawPath, Body. Output: Response."""
 
@@ -57,7 +62,7 @@ class UrlCodec:
             return Response(502, [("content-type", "text/plain")], error.message.encode())
         # With AuthType AWS_IAM no policy lets an unsigned caller in; Lambda does not tell it apart.
         if error.code in {_DENIED, "MissingAuthenticationTokenException"}:
-            return _error(403, _DENIED, {"Message": _FORBIDDEN})
+            return forbidden_url()
         if error.status == 413:
             return _error(413, error.code, {"Message": error.message})
         # Refusals of signatures and throttling: `message`, where the others say `Message`.

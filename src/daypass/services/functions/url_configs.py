@@ -12,11 +12,19 @@ from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.configuration import show_time
 from daypass.services.functions.errors import conflict, not_found, unsupported
-from daypass.services.functions.names import function_arn, lookup, permission, refer
+from daypass.services.functions.names import (
+    function_arn,
+    lookup,
+    permission,
+    refer,
+)
 from daypass.services.functions.tags import URL_ID_TAG
 from daypass.store import functions as state
 from daypass.store.functions import Cors, Function, FunctionUrl
 
+_PAGE: Final = 50
+# Before the qualifier in a marker, so that the marker of the function's own URL is not empty.
+_MARK: Final = "after:"
 _URL_ID_LENGTH: Final = 32
 _URL_ID_CHARACTERS: Final = string.ascii_lowercase + string.digits
 _CORS_MEMBERS: Final = {
@@ -36,19 +44,29 @@ def _needs_given(call: Call) -> Sequence[Permission]:
     auth_type = call.input.get("AuthType")
     if auth_type is None:
         function = lookup(call.node, reference)
-        auth_type = function.url.auth_type if function and function.url else None
+        url = None if function is None else function.urls.get(reference.qualifier)
+        auth_type = None if url is None else url.auth_type
     context = {} if auth_type is None else {"lambda:functionurlauthtype": auth_type}
     return [permission(call.node, reference, action, context)]
 
 
+def _needs_list(call: Call) -> Sequence[Permission]:
+    reference = refer(call).whole
+    return [permission(call.node, reference, "lambda:ListFunctionUrlConfigs", {})]
+
+
 async def _create(call: Call) -> Mapping[str, Any]:
     node = call.node
+    # An alias, or "" for the function itself: the service model lets no version be named.
+    qualifier = refer(call).qualifier
     function = _find(call, "Function does not exist")
     _check_mode(call)
-    arn = function_arn(node, function.name)
+    arn = function_arn(node, function.name, qualifier)
+    tag = f"{URL_ID_TAG}:{qualifier}" if qualifier else URL_ID_TAG
     url = FunctionUrl(
-        url_id=function.tags.get(URL_ID_TAG) or _new_url_id(),
+        url_id=function.tags.get(tag) or _new_url_id(),
         function=function.name,
+        qualifier=qualifier,
         auth_type=call.input["AuthType"],
         invoke_mode="BUFFERED",
         cors=_read_cors(call),
@@ -65,9 +83,9 @@ async def _create(call: Call) -> Mapping[str, Any]:
     except state.UrlIdTakenError:
         raise conflict(
             f"Failed to create function url config for [functionArn = {arn}]. Error message:  "
-            f"the id {url.url_id} of its tag {URL_ID_TAG} belongs to another function's URL"
+            f"the id {url.url_id} of its tag {tag} belongs to another function's URL"
         ) from None
-    except state.NoSuchFunctionError:
+    except state.FunctionStoreError:
         raise not_found("Function does not exist") from None
     shown = _show(node, url)
     del shown["LastModifiedTime"]
@@ -97,27 +115,43 @@ async def _update(call: Call) -> Mapping[str, Any]:
 async def _delete(call: Call) -> None:
     url = _find_url(call)
     try:
-        await call.node.store.write(partial(state.delete_url, name=url.function))
+        await call.node.store.write(
+            partial(state.delete_url, name=url.function, qualifier=url.qualifier or "")
+        )
     except state.NoSuchUrlError:
         raise _no_such_url() from None
 
 
 async def _list(call: Call) -> Mapping[str, Any]:
-    url = _find(call, "Function does not exist").url
-    return {"FunctionUrlConfigs": [] if url is None else [_show(call.node, url)]}
+    function = lookup(call.node, refer(call).whole)
+    if function is None:
+        raise not_found("Function does not exist")
+    marker = call.input.get("Marker", "")
+    limit = min(call.input.get("MaxItems", _PAGE), _PAGE)
+    # By qualifier; the function's own, without one, is before all.
+    listed = [
+        function.urls[qualifier]
+        for qualifier in sorted(function.urls)
+        if not marker or qualifier > marker.removeprefix(_MARK)
+    ]
+    output: dict[str, Any] = {
+        "FunctionUrlConfigs": [_show(call.node, url) for url in listed[:limit]]
+    }
+    if len(listed) > limit:
+        output["NextMarker"] = f"{_MARK}{listed[limit - 1].qualifier}"
+    return output
 
 
 def _find(call: Call, message: str) -> Function:
-    reference = refer(call)
-    function = lookup(call.node, reference)
-    # A URL belongs to the function itself or to an alias, and there are no aliases yet.
-    if function is None or reference.qualifier:
+    function = lookup(call.node, refer(call))
+    if function is None:
         raise not_found(message)
     return function
 
 
 def _find_url(call: Call) -> FunctionUrl:
-    url = _find(call, "The resource you requested does not exist.").url
+    function = _find(call, "The resource you requested does not exist.")
+    url = function.urls.get(refer(call).qualifier)
     if url is None:
         raise _no_such_url()
     return url
@@ -147,7 +181,7 @@ def _show(node: Node, url: FunctionUrl) -> dict[str, Any]:
     shown: dict[str, Any] = {
         # By path: names under localhost do not resolve everywhere, and AWS's lead to AWS.
         "FunctionUrl": f"{node.endpoint_url}/_urls/{url.url_id}/",
-        "FunctionArn": function_arn(node, url.function),
+        "FunctionArn": function_arn(node, url.function, url.qualifier or ""),
         "AuthType": url.auth_type,
         "CreationTime": show_time(url.created, "Z"),
         "LastModifiedTime": show_time(url.modified, "Z"),
@@ -168,5 +202,5 @@ OPERATIONS: Final = (
     Operation("GetFunctionUrlConfig", _needs_given, _get, effect=Effect.READ),
     Operation("UpdateFunctionUrlConfig", _needs_given, _update),
     Operation("DeleteFunctionUrlConfig", _needs_given, _delete),
-    Operation("ListFunctionUrlConfigs", _needs_given, _list, effect=Effect.READ),
+    Operation("ListFunctionUrlConfigs", _needs_list, _list, effect=Effect.READ),
 )

@@ -12,13 +12,24 @@ from daypass.protocol.message import Request, Response
 from daypass.services.functions import cors
 from daypass.services.functions.errors import throttled
 from daypass.services.functions.invocation import PAYLOAD_LIMIT
-from daypass.services.functions.names import Reference, permission
+from daypass.services.functions.names import (
+    Reference,
+    choose_version,
+    function_arn,
+    permission,
+)
 from daypass.services.functions.running import describe_function, new_trace_id, supplies
-from daypass.services.functions.url_codec import OPERATION, UrlCodec, split_path, unknown_url
+from daypass.services.functions.url_codec import (
+    OPERATION,
+    UrlCodec,
+    forbidden_url,
+    split_path,
+    unknown_url,
+)
 from daypass.services.functions.url_event import build_event, encode_event
 from daypass.services.functions.url_reply import BadReplyError, build_response
 from daypass.sigv4 import Dialect
-from daypass.store.functions import Function
+from daypass.store.functions import Function, FunctionUrl
 from daypass.workers import Event, ThrottledError, WorkersError
 
 _log = logging.getLogger("daypass.functions")
@@ -26,8 +37,8 @@ _log = logging.getLogger("daypass.functions")
 
 def auth_type(node: Node, url_id: str) -> str | None:
     """Who may call the URL of this id: "AWS_IAM", "NONE", or None if there is none."""
-    function = node.functions.by_url_id(url_id)
-    return None if function is None or function.url is None else function.url.auth_type
+    url = node.functions.url(url_id)
+    return None if url is None else url.auth_type
 
 
 def _takes_no_signature(node: Node, path: str) -> bool:
@@ -36,26 +47,25 @@ def _takes_no_signature(node: Node, path: str) -> bool:
 
 def _answer_early(node: Node, request: Request, path: str) -> Response | None:
     """What needs no authentication: there is no such URL, or a browser asks before it calls."""
-    function = node.functions.by_url_id(split_path(path)[0])
-    if function is None or function.url is None:
+    url = node.functions.url(split_path(path)[0])
+    if url is None:
         return unknown_url()
-    if function.url.cors is None:
-        return None
-    return cors.answer_preflight(function.url.cors, request)
+    if url.qualifier is None:
+        return forbidden_url()
+    return None if url.cors is None else cors.answer_preflight(url.cors, request)
 
 
 def _needs(call: Call) -> Sequence[Permission]:
     """Both permissions, as Lambda wants them since October 2025."""
     node = call.node
-    function = _find(call)
-    assert function.url is not None
-    reference = Reference(function.name, "", node.account_id, node.region)
+    url, function = _find(call)
+    reference = Reference(function.name, url.qualifier or "", node.account_id, node.region)
     return [
         permission(
             node,
             reference,
             "lambda:InvokeFunctionUrl",
-            {"lambda:functionurlauthtype": function.url.auth_type},
+            {"lambda:functionurlauthtype": url.auth_type},
         ),
         permission(
             node,
@@ -66,26 +76,35 @@ def _needs(call: Call) -> Sequence[Permission]:
     ]
 
 
-def _find(call: Call) -> Function:
-    function = call.node.functions.by_url_id(call.input["UrlId"])
-    if function is None:  # deleted while the body was read
+def _find(call: Call) -> tuple[FunctionUrl, Function]:
+    url = call.node.functions.url(call.input["UrlId"])
+    function = None if url is None else call.node.functions.function(url.function)
+    # Deleted while the body was read.
+    if url is None or function is None or url.qualifier is None:
         raise ServiceError("AccessDeniedException", "", 403)
-    return function
+    return url, function
 
 
 async def _invoke(call: Call) -> Mapping[str, Any]:
     node = call.node
-    function = _find(call)
-    assert function.url is not None
+    url, function = _find(call)
+    version = choose_version(function, url.qualifier or "")
+    if version is None:
+        raise ServiceError("AccessDeniedException", "", 403)
     trace_id = new_trace_id(call.now)
     event = build_event(
         call, call.input["UrlId"], call.input["RawPath"], call.input["Body"], trace_id
     )
     try:
         invocation = await node.environments.invoke(
-            describe_function(node, function),
-            Event(call.request_id, encode_event(event), trace_id=trace_id),
-            supplies(node, function),
+            describe_function(node, function, version),
+            Event(
+                call.request_id,
+                encode_event(event),
+                trace_id=trace_id,
+                function_arn=function_arn(node, function.name, url.qualifier or ""),
+            ),
+            supplies(node, version),
         )
     except ThrottledError as error:
         raise throttled(error.reason) from error
@@ -98,8 +117,8 @@ async def _invoke(call: Call) -> Mapping[str, Any]:
     except BadReplyError as error:
         raise _failed(function, str(error)) from error
     response.headers.append(("x-amzn-trace-id", trace_id))
-    if function.url.cors is not None:
-        cors.add_headers(function.url.cors, call.request, response)
+    if url.cors is not None:
+        cors.add_headers(url.cors, call.request, response)
     return {"Response": response}
 
 

@@ -6,14 +6,20 @@ from typing import Final
 
 from daypass.policy import PolicySet
 
+LATEST: Final = "$LATEST"
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A deployment package. sha256: hex digest of the zip. size: its bytes. blob: where it is."""
+    """A deployment package. sha256: hex digest of the zip. size: its bytes. blob: where it is.
+
+    unpacked: the bytes of its files, 0 where an older version of the server did not count them.
+    """
 
     sha256: str
     size: int
     blob: str
+    unpacked: int = 0
 
 
 # Of a function that is being made.
@@ -34,10 +40,14 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class FunctionUrl:
-    """A Function URL. auth_type: "AWS_IAM" or "NONE". created, modified: Unix seconds."""
+    """A Function URL. auth_type: "AWS_IAM" or "NONE". created, modified: Unix seconds.
+
+    qualifier: an alias's name, "" for the function itself, None where its alias was deleted.
+    """
 
     url_id: str
     function: str
+    qualifier: str | None
     auth_type: str
     invoke_mode: str
     cors: Cors | None
@@ -47,7 +57,7 @@ class FunctionUrl:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement of a function's policy, as JSON, with users and roles as unique ids."""
+    """A statement of a resource policy, as JSON, with users and roles as unique ids."""
 
     statement_id: str
     document: str
@@ -60,14 +70,37 @@ def policy_text(statements: Sequence[Statement]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """A function. timeout: seconds. memory_size, ephemeral_storage: MB. modified: Unix seconds.
+class ResourcePolicy:
+    """A resource policy. compiled: None where it cannot be read, and so grants nothing."""
 
-    revision_id changes with every change to its code, configuration or policy.
+    statements: Sequence[Statement]
+    compiled: PolicySet | None
+
+
+NO_POLICY: Final = ResourcePolicy((), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer's version as a function uses it."""
+
+    arn: str
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Code and configuration: `LATEST`, or a published version by its number, which never changes.
+
+    timeout: seconds. memory_size, ephemeral_storage: MB. modified: Unix seconds. revision_id
+    changes with every change to code, configuration or policy, content_id to code or
+    configuration.
     """
 
-    name: str
+    function: str
+    version: str
     revision_id: str
+    content_id: str
     runtime: str
     role_arn: str
     handler: str
@@ -78,9 +111,71 @@ class Function:
     architecture: str
     variables: Mapping[str, str] | None = field(repr=False)
     code: Code
+    modified: float
+    layers: Sequence[Layer] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for a version. weights: of other versions, the share of invocations, 0 to 1."""
+
+    function: str
+    name: str
+    version: str
+    description: str
+    weights: Mapping[str, float]
+    revision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventConfig:
+    """What becomes of asynchronous events. qualifier: `LATEST`, a version or an alias.
+
+    retries: at most, after the first attempt; longest_age: seconds; None where Lambda's default
+    holds. on_success, on_failure: ARNs, "" for none. modified: Unix seconds.
+    """
+
+    function: str
+    qualifier: str
+    retries: int | None
+    longest_age: int | None
+    on_success: str
+    on_failure: str
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: $LATEST, what was published of it, and what holds for all of it.
+
+    versions, aliases: by number and by name, in order. policies, urls: by qualifier, "" for the
+    function itself. event_configs: by qualifier, `LATEST` for the function itself.
+    """
+
+    name: str
+    latest: Version
     reserved_concurrency: int | None
     tags: Mapping[str, str]
-    modified: float
-    statements: Sequence[Statement] = ()
-    policy: PolicySet | None = None
-    url: FunctionUrl | None = None
+    versions: Mapping[str, Version] = field(default_factory=dict)
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
+    policies: Mapping[str, ResourcePolicy] = field(default_factory=dict)
+    urls: Mapping[str, FunctionUrl] = field(default_factory=dict)
+    event_configs: Mapping[str, EventConfig] = field(default_factory=dict)
+
+    def find(self, qualifier: str) -> Version | None:
+        """The version that a qualifier names; an alias's first, "" for $LATEST."""
+        if qualifier in {"", LATEST}:
+            return self.latest
+        alias = self.aliases.get(qualifier)
+        return self.versions.get(qualifier if alias is None else alias.version, None) or (
+            self.latest if alias is not None and alias.version == LATEST else None
+        )
+
+
+def version_number(version: str) -> int:
+    """How the tables name a version: 0 is $LATEST."""
+    return 0 if version == LATEST else int(version)
+
+
+def version_name(number: int) -> str:
+    return str(number) if number else LATEST

@@ -1,104 +1,232 @@
-"""Changes of functions, each the body of one `Store.write`.
+"""Changes of functions and their versions, each the body of one `Store.write`.
 
 What must hold is checked inside it, so that of two requests at once only one can win.
 """
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from daypass.store.engine import Transaction
+from daypass.store.functions.blobs import released_blobs
 from daypass.store.functions.errors import (
+    CodeDiffersError,
     FunctionExistsError,
-    NoSuchFunctionError,
-    NoSuchStatementError,
-    NoSuchUrlError,
-    StaleRevisionError,
-    StatementExistsError,
-    UrlExistsError,
-    UrlIdTakenError,
+    StaleContentError,
+    VersionInUseError,
 )
-from daypass.store.functions.records import Code, Function, FunctionUrl, Statement
+from daypass.store.functions.records import LATEST, Function, Version, version_name
+from daypass.store.functions.rows import (
+    check_revision,
+    code_values,
+    new_revision_id,
+    version_row,
+)
 from daypass.store.functions.tables import (
     KIND,
     VARIABLES,
-    function_statements,
-    function_urls,
+    function_aliases,
+    function_event_configs,
+    function_layers,
+    function_permissions,
+    function_versions,
     functions,
 )
 from daypass.tokens import KeyRing
 
 
-def claimed_blobs(connection: Connection, blobs: Sequence[str]) -> set[str]:
-    """Which of these blobs are the code of a function."""
-    rows = connection.execute(select(functions.c.code_blob).where(functions.c.code_blob.in_(blobs)))
-    return {row.code_blob for row in rows}
+class Updated(NamedTuple):
+    """What became of an update. version: what it is now, or was published as. released: the blobs
+    of packages that nothing holds any more."""
+
+    version: str
+    released: Sequence[str]
 
 
-def new_revision_id() -> str:
-    return str(uuid.uuid4())
-
-
-def insert_function(transaction: Transaction, function: Function, keys: KeyRing) -> None:
-    """Raises `FunctionExistsError`."""
-    if _row(transaction, function.name) is not None:
+def insert_function(
+    transaction: Transaction, function: Function, keys: KeyRing, *, publish: bool = False
+) -> str:
+    """Make the function, and publish it at once; the version. Raises `FunctionExistsError`."""
+    known = transaction.connection.execute(
+        select(functions.c.name).where(functions.c.name == function.name)
+    ).one_or_none()
+    if known is not None:
         raise FunctionExistsError(function.name)
     transaction.connection.execute(
         insert(functions).values(
             name=function.name,
-            revision_id=function.revision_id,
-            modified=function.modified,
+            next_version=1,
             tags=json.dumps(dict(function.tags)),
             reserved_concurrency=function.reserved_concurrency,
-            **_code_values(function.code),
-            **_configuration_values(function, keys),
         )
     )
+    transaction.connection.execute(
+        insert(function_versions).values(
+            function=function.name, number=0, **_version_values(function.latest, keys)
+        )
+    )
+    _insert_layers(transaction, function.latest)
     transaction.changed(KIND, function.name)
+    return publish_version(transaction, function.name) if publish else LATEST
 
 
-def update_code(transaction: Transaction, function: Function, expected_revision: str) -> str:
-    """Take over code and architecture from `function`; returns the blob it replaced.
+def update_latest(
+    transaction: Transaction,
+    version: Version,
+    keys: KeyRing,
+    *,
+    expected_content: str,
+    expected_revision: str = "",
+    publish: bool = False,
+) -> Updated:
+    """Make $LATEST what `version` is, and publish it at once.
 
-    expected_revision: "" for whatever it is now. Raises `NoSuchFunctionError` and
-    `StaleRevisionError`.
+    expected_content: the content from which the update started. expected_revision: "" for any.
+    Raises `NoSuchFunctionError`, `StaleRevisionError` and `StaleContentError`.
     """
-    row = _row_at(transaction, function.name, expected_revision)
-    _update(
-        transaction,
-        function.name,
-        revision_id=function.revision_id,
-        modified=function.modified,
-        architecture=function.architecture,
-        **_code_values(function.code),
+    name = version.function
+    row = version_row(transaction, name)
+    check_revision(row, expected_revision)
+    if row.content_id != expected_content:
+        raise StaleContentError(name)
+    held = _held_blobs(transaction, name, 0)
+    transaction.connection.execute(
+        update(function_versions)
+        .where(function_versions.c.function == name, function_versions.c.number == 0)
+        .values(**_version_values(version, keys))
     )
-    return str(row.code_blob)
+    transaction.connection.execute(
+        delete(function_layers).where(
+            function_layers.c.function == name, function_layers.c.number == 0
+        )
+    )
+    _insert_layers(transaction, version)
+    transaction.changed(KIND, name)
+    published = publish_version(transaction, name) if publish else LATEST
+    return Updated(published, released_blobs(transaction.connection, held))
 
 
-def update_configuration(
-    transaction: Transaction, function: Function, expected_revision: str, keys: KeyRing
+def publish_version(
+    transaction: Transaction,
+    name: str,
+    *,
+    description: str | None = None,
+    code_sha256: str = "",
+    expected_revision: str = "",
+) -> str:
+    """Publish $LATEST; the new version, or the last one if nothing has changed since.
+
+    code_sha256: hex digest of the code that is meant, "" for any. Raises `NoSuchFunctionError`,
+    `StaleRevisionError` and `CodeDiffersError`.
+    """
+    latest = version_row(transaction, name)
+    check_revision(latest, expected_revision)
+    if code_sha256 and latest.code_sha256 != code_sha256:
+        raise CodeDiffersError(latest.code_sha256)
+    table = function_versions
+    last = transaction.connection.execute(
+        select(table.c.number, table.c.content_id)
+        .where(table.c.function == name, table.c.number > 0)
+        .order_by(table.c.number.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is not None and last.content_id == latest.content_id:
+        return version_name(last.number)
+    number: int = transaction.connection.execute(
+        update(functions)
+        .where(functions.c.name == name)
+        .values(next_version=functions.c.next_version + 1)
+        .returning(functions.c.next_version - 1)
+    ).scalar_one()
+    _copy(transaction, table, name, number, {"revision_id": new_revision_id()}, description)
+    _copy(transaction, function_layers, name, number, {}, None)
+    transaction.connection.execute(
+        update(table)
+        .where(table.c.function == name, table.c.number == 0)
+        .values(revision_id=new_revision_id())
+    )
+    transaction.changed(KIND, name)
+    return version_name(number)
+
+
+def _copy(
+    transaction: Transaction,
+    table: Any,
+    name: str,
+    number: int,
+    changes: Mapping[str, object],
+    description: str | None,
 ) -> None:
-    """Take over the configuration from `function`. Raises as `update_code` does."""
-    _row_at(transaction, function.name, expected_revision)
-    _update(
-        transaction,
-        function.name,
-        revision_id=function.revision_id,
-        modified=function.modified,
-        **_configuration_values(function, keys),
+    """Copy what belongs to $LATEST to this number. Variables stay sealed as they are."""
+    if description is not None:
+        changes = {**changes, "description": description}
+    rows = transaction.connection.execute(
+        select(table).where(table.c.function == name, table.c.number == 0)
+    ).mappings()
+    for row in rows.all():
+        transaction.connection.execute(insert(table).values(**{**row, "number": number, **changes}))
+
+
+def delete_version(transaction: Transaction, name: str, number: int) -> Sequence[str]:
+    """Delete a published version, if there is one; the blobs that nothing holds any more.
+
+    Raises `NoSuchFunctionError` and `VersionInUseError`.
+    """
+    version_row(transaction, name)
+    held = _held_blobs(transaction, name, number)
+    table = function_aliases
+    aliases = transaction.connection.execute(
+        select(table).where(table.c.function == name).order_by(table.c.name)
+    ).all()
+    users = [row.name for row in aliases if _uses(row, number)]
+    if users:
+        raise VersionInUseError(users)
+    connection = transaction.connection
+    versions, permissions, events = (
+        function_versions,
+        function_permissions,
+        function_event_configs,
     )
+    connection.execute(
+        delete(versions).where(versions.c.function == name, versions.c.number == number)
+    )
+    for qualified in (permissions, events):
+        connection.execute(
+            delete(qualified).where(
+                qualified.c.function == name, qualified.c.qualifier == str(number)
+            )
+        )
+    transaction.changed(KIND, name)
+    return released_blobs(connection, held)
+
+
+def _uses(alias: Row[Any], number: int) -> bool:
+    return alias.number == number or str(number) in json.loads(alias.weights)
+
+
+def delete_function(transaction: Transaction, name: str) -> Sequence[str]:
+    """Delete a function with all that is its own; the blobs that nothing holds any more.
+
+    Raises `NoSuchFunctionError`.
+    """
+    version_row(transaction, name)
+    held = _held_blobs(transaction, name, None)
+    transaction.connection.execute(delete(functions).where(functions.c.name == name))
+    transaction.changed(KIND, name)
+    return released_blobs(transaction.connection, held)
 
 
 def update_tags(
     transaction: Transaction, name: str, added: Mapping[str, str], removed: Sequence[str]
 ) -> None:
     """Add and remove tags. Raises `NoSuchFunctionError`."""
-    row = _row_at(transaction, name, "")
-    tags = {key: value for key, value in json.loads(row.tags).items() if key not in removed}
+    version_row(transaction, name)
+    known = transaction.connection.execute(
+        select(functions.c.tags).where(functions.c.name == name)
+    ).scalar_one()
+    tags = {key: value for key, value in json.loads(known).items() if key not in removed}
     _update(transaction, name, tags=json.dumps(tags | dict(added)))
 
 
@@ -106,118 +234,8 @@ def update_reserved_concurrency(
     transaction: Transaction, name: str, executions: int | None
 ) -> None:
     """Raises `NoSuchFunctionError`."""
-    _row_at(transaction, name, "")
+    version_row(transaction, name)
     _update(transaction, name, reserved_concurrency=executions)
-
-
-def delete_function(transaction: Transaction, name: str) -> str:
-    """Delete a function with its policy and URL; returns the blob of its code.
-
-    Raises `NoSuchFunctionError`.
-    """
-    row = _row_at(transaction, name, "")
-    transaction.connection.execute(delete(functions).where(functions.c.name == name))
-    transaction.changed(KIND, name)
-    return str(row.code_blob)
-
-
-def insert_statement(
-    transaction: Transaction, name: str, statement: Statement, expected_revision: str
-) -> None:
-    """Raises `NoSuchFunctionError`, `StaleRevisionError` and `StatementExistsError`."""
-    _row_at(transaction, name, expected_revision)
-    table = function_statements
-    known = dict(
-        transaction.connection.execute(
-            select(table.c.statement_id, table.c.position).where(table.c.function == name)
-        ).all()
-    )
-    if statement.statement_id in known:
-        raise StatementExistsError(statement.statement_id)
-    transaction.connection.execute(
-        insert(table).values(
-            function=name,
-            statement_id=statement.statement_id,
-            position=max(known.values(), default=0) + 1,
-            statement=statement.document,
-        )
-    )
-    _update(transaction, name, revision_id=new_revision_id())
-
-
-def delete_statement(
-    transaction: Transaction, name: str, statement_id: str, expected_revision: str
-) -> None:
-    """Raises `NoSuchFunctionError`, `StaleRevisionError` and `NoSuchStatementError`."""
-    _row_at(transaction, name, expected_revision)
-    table = function_statements
-    deleted = transaction.connection.execute(
-        delete(table).where(table.c.function == name, table.c.statement_id == statement_id)
-    )
-    if not deleted.rowcount:
-        raise NoSuchStatementError(statement_id)
-    _update(transaction, name, revision_id=new_revision_id())
-
-
-def insert_url(transaction: Transaction, url: FunctionUrl) -> None:
-    """Raises `NoSuchFunctionError`, `UrlExistsError` and `UrlIdTakenError`."""
-    _row_at(transaction, url.function, "")
-    table = function_urls
-    taken = transaction.connection.execute(
-        select(table.c.function).where(
-            (table.c.url_id == url.url_id) | (table.c.function == url.function)
-        )
-    ).all()
-    if any(row.function == url.function for row in taken):
-        raise UrlExistsError(url.function)
-    if taken:
-        raise UrlIdTakenError(url.url_id)
-    transaction.connection.execute(
-        insert(table).values(
-            url_id=url.url_id,
-            function=url.function,
-            created=url.created,
-            **_url_values(url),
-        )
-    )
-    transaction.changed(KIND, url.function)
-
-
-def update_url(transaction: Transaction, url: FunctionUrl) -> None:
-    """Raises `NoSuchUrlError`."""
-    changed = transaction.connection.execute(
-        update(function_urls)
-        .where(function_urls.c.function == url.function, function_urls.c.url_id == url.url_id)
-        .values(**_url_values(url))
-    )
-    if not changed.rowcount:
-        raise NoSuchUrlError(url.function)
-    transaction.changed(KIND, url.function)
-
-
-def delete_url(transaction: Transaction, name: str) -> None:
-    """Raises `NoSuchUrlError`."""
-    deleted = transaction.connection.execute(
-        delete(function_urls).where(function_urls.c.function == name)
-    )
-    if not deleted.rowcount:
-        raise NoSuchUrlError(name)
-    transaction.changed(KIND, name)
-
-
-def _row(transaction: Transaction, name: str) -> Row[Any] | None:
-    return transaction.connection.execute(
-        select(functions).where(functions.c.name == name)
-    ).one_or_none()
-
-
-def _row_at(transaction: Transaction, name: str, expected_revision: str) -> Row[Any]:
-    row = _row(transaction, name)
-    if row is None:
-        raise NoSuchFunctionError(name)
-    if expected_revision and row.revision_id != expected_revision:
-        raise StaleRevisionError(name)
-    return row
 
 
 def _update(transaction: Transaction, name: str, **values: object) -> None:
@@ -227,32 +245,47 @@ def _update(transaction: Transaction, name: str, **values: object) -> None:
     transaction.changed(KIND, name)
 
 
-def _code_values(code: Code) -> dict[str, object]:
-    return {"code_sha256": code.sha256, "code_size": code.size, "code_blob": code.blob}
+def _held_blobs(transaction: Transaction, name: str, number: int | None) -> list[str]:
+    """The packages of a version of a function and of its layers; of all versions for None."""
+    blobs: list[str] = []
+    for table in (function_versions, function_layers):
+        query = select(table.c.code_blob).where(table.c.function == name)
+        if number is not None:
+            query = query.where(table.c.number == number)
+        blobs.extend(transaction.connection.execute(query).scalars())
+    return blobs
 
 
-def _configuration_values(function: Function, keys: KeyRing) -> dict[str, object]:
+def _insert_layers(transaction: Transaction, version: Version) -> None:
+    for position, layer in enumerate(version.layers):
+        transaction.connection.execute(
+            insert(function_layers).values(
+                function=version.function,
+                number=0,
+                position=position,
+                arn=layer.arn,
+                **code_values(layer.code),
+            )
+        )
+
+
+def _version_values(version: Version, keys: KeyRing) -> dict[str, object]:
     variables = None
-    if function.variables is not None:
-        text = json.dumps(dict(function.variables)).encode()
-        variables = keys.encrypt(VARIABLES, text, function.name)
+    if version.variables is not None:
+        text = json.dumps(dict(version.variables)).encode()
+        variables = keys.encrypt(VARIABLES, text, version.function)
     return {
-        "runtime": function.runtime,
-        "role_arn": function.role_arn,
-        "handler": function.handler,
-        "description": function.description,
-        "timeout": function.timeout,
-        "memory_size": function.memory_size,
-        "ephemeral_storage": function.ephemeral_storage,
-        "architecture": function.architecture,
+        "revision_id": version.revision_id,
+        "content_id": version.content_id,
+        "runtime": version.runtime,
+        "role_arn": version.role_arn,
+        "handler": version.handler,
+        "description": version.description,
+        "timeout": version.timeout,
+        "memory_size": version.memory_size,
+        "ephemeral_storage": version.ephemeral_storage,
+        "architecture": version.architecture,
         "variables": variables,
-    }
-
-
-def _url_values(url: FunctionUrl) -> dict[str, object]:
-    return {
-        "auth_type": url.auth_type,
-        "invoke_mode": url.invoke_mode,
-        "cors": None if url.cors is None else json.dumps(asdict(url.cors)),
-        "modified": url.modified,
+        "modified": version.modified,
+        **code_values(version.code),
     }
