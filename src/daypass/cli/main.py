@@ -22,6 +22,10 @@ _COMMANDS: Final = {
     "assume": ("assume", "Assume a role and print its temporary credentials."),
     "exec": ("execute", "Run a command with a role's temporary credentials."),
     "sandbox": ("sandbox", "Run a program written for AWS against a server, as it is."),
+    "serve-credentials": (
+        "serve_credentials",
+        "Serve credentials that SDKs renew, on this machine's loopback address.",
+    ),
     "call": ("call", "Send a signed HTTP request, like curl."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),

@@ -1,0 +1,1 @@
+"""Servers on this machine's loopback address: credentials for SDKs, and a proxy that signs."""

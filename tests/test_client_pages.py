@@ -1,0 +1,63 @@
+"""The pages about the client's everyday tasks, run as they stand."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Server
+
+PAGES = Path(__file__).parent.parent / "docs" / "client"
+ACCOUNT = "111122223333"  # as the pages write it
+
+
+@pytest.fixture(scope="module")
+def alice(server: Server) -> dict[str, str]:
+    """The environment of a user who may do everything, also assume `reader`; there is a bucket."""
+    iam = server.client("iam")
+    arn = iam.create_user(UserName="pages-alice")["User"]["Arn"]
+    iam.attach_user_policy(
+        UserName="pages-alice", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    )
+    key = iam.create_access_key(UserName="pages-alice")["AccessKey"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust)
+    iam.attach_role_policy(
+        RoleName="reader", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    )
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="pages")
+    s3.put_object(Bucket="pages", Key="hello.txt", Body=b"hello\n")
+    return server.environment(
+        aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
+    )
+
+
+def run(page: str, server: Server, environment: dict[str, str], directory: Path) -> tuple[str, str]:
+    """What the commands of the page's section "Try it" write to stdout and stderr."""
+    section = (PAGES / page).read_text().partition("## Try it\n")[2].partition("\n## ")[0]
+    commands = "\n".join(re.findall(r"(?m)^    (.*)$", section))
+    ended = subprocess.run(
+        ["bash", "-euc", commands.replace(ACCOUNT, server.account_id)],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout, ended.stderr
+
+
+def test_credentials_for_programs(server: Server, alice: dict[str, str], tmp_path: Path) -> None:
+    environment = alice | {"AWS_EC2_METADATA_V1_DISABLED": "true"}
+    out, err = run("credentials-for-programs.md", server, environment, tmp_path)
+    arn = f"arn:aws:sts::{server.account_id}:assumed-role/reader/daypass"
+    assert out.count(f'"{arn}"') == 2
+    assert '"pages"' in out
+    assert re.search(r"(?m)^http://127\.0\.0\.1:\d+$", out)
+    assert "200  GET /credentials" in err
