@@ -191,10 +191,10 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     # The terminal interrupts the command, too; it decides what that means. Not ignored: the
     # command would inherit that.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    with subprocess.Popen(command, env=environment) as child:  # noqa: S603 - the user's own
-        for number in came:
-            child.send_signal(number)
-        code = child.wait()
+    child = subprocess.Popen(command, env=environment)  # noqa: S603 - the user's own
+    for number in came:
+        child.send_signal(number)
+    code = child.wait()
     return code if code >= 0 else 128 - code
 
 
