@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
+import time
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +40,40 @@ def pack(files: Mapping[str, str], *executables: str) -> bytes:
             entry.external_attr = (0o100755 if name in executables else 0o100644) << 16
             archive.writestr(entry, text)
     return package.getvalue()
+
+
+# Source of a function `name_of(pid)` for functions: which process that is, for `find_process`.
+NAME_OF = """
+import os
+def name_of(pid):
+    return f"{os.readlink('/proc/self/ns/pid')} {pid}"
+"""
+
+
+def find_process(name: str) -> int | None:
+    """The process id on this machine of a process that `NAME_OF` named; None if it has ended."""
+    namespace, _, pid = name.partition(" ")
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines())
+            if (
+                fields["NSpid"].split()[-1] == pid
+                and not fields["State"].startswith("Z")
+                and os.readlink(status.parent / "ns" / "pid") == namespace
+            ):
+                return int(status.parent.name)
+        except OSError:  # it has ended meanwhile
+            continue
+    return None
+
+
+def is_gone(name: str) -> bool:
+    """Whether a process that `NAME_OF` named ends soon."""
+    for _ in range(200):
+        if find_process(name) is None:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def policy(*statements: Mapping[str, Any]) -> str:

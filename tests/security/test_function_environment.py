@@ -1,7 +1,7 @@
 """What code inside a function tries to get at: the server, its data, other functions, their keys.
 
-Where the kernel has no Landlock the server says so when it starts, and the tests of what only
-Landlock keeps apart are skipped here, which the summary shows.
+How far functions are kept apart depends on the machine. The server says so when it starts, and the
+tests of what a weaker level does not hold are skipped here, which the summary shows.
 """
 
 import json
@@ -13,16 +13,25 @@ from typing import Any
 
 import pytest
 
-from daypass.runtime.sandbox import landlock_version
+from daypass.workers.isolation import Level, detect
+from daypass.workers.view import python_paths
 from tests.conftest import Server, start_server
-from tests.functions import create_role, deploy, invoke, pack
+from tests.functions import NAME_OF, create_role, deploy, find_process, invoke, pack
 
-needs_landlock = pytest.mark.skipif(
-    landlock_version() == 0, reason="this kernel has no Landlock to confine functions with"
+LEVEL = detect().level
+needs_confinement = pytest.mark.skipif(
+    LEVEL not in {Level.NAMESPACES, Level.LANDLOCK},
+    reason="this machine has neither namespaces nor Landlock to confine functions with",
+)
+needs_namespaces = pytest.mark.skipif(
+    LEVEL is not Level.NAMESPACES, reason=f"no namespaces here: {detect().refusal}"
 )
 needs_signal_scope = pytest.mark.skipif(
-    landlock_version() < 6, reason="this kernel's Landlock does not confine signals"
+    LEVEL is not Level.NAMESPACES and detect().landlock < 6,
+    reason="no namespaces here, and this kernel's Landlock does not confine signals",
 )
+# Not there, or there and out of reach: which of these depends on the level.
+REFUSED = [{"refused": code} for code in ("ENOENT", "EACCES", "EPERM", "EROFS", "ESRCH")]
 
 PROBE = """
 import ctypes, errno, json, os, socket, subprocess, tempfile
@@ -61,7 +70,9 @@ def handler(event, context):
     if kind == "abstract":
         return attempt(lambda: socket.socket(socket.AF_UNIX).connect("\\0" + target))
     if kind == "link":
-        path = os.path.join(os.environ["TMPDIR"], "link")
+        path = os.path.join(tempfile.gettempdir(), "link")
+        if os.path.lexists(path):
+            os.unlink(path)
         os.symlink(target, path)
         return attempt(lambda: open(path, "rb").read(200).hex())
     if kind == "setuid":
@@ -115,7 +126,7 @@ def ask(server: Server, probe: str, kind: str, target: object = "") -> Any:
     return answer["Payload"]
 
 
-@needs_landlock
+@needs_confinement
 @pytest.mark.parametrize(
     "target",
     [
@@ -131,28 +142,55 @@ def ask(server: Server, probe: str, kind: str, target: object = "") -> Any:
         "/proc/self/cwd/../../../daypass.db",
     ],
 )
-def test_files_of_others_are_out_of_reach(
-    server: Server, probe: str, neighbour: dict[str, str], target: str
-) -> None:
-    path = target.format(
-        data=server.data, neighbour_code=neighbour["LAMBDA_TASK_ROOT"], server=server.process.pid
+@pytest.mark.usefixtures("neighbour")
+def test_files_of_others_are_out_of_reach(server: Server, probe: str, target: str) -> None:
+    code = next(
+        path.parent
+        for path in server.data.glob("functions/code-*/*/app.py")
+        if path.read_text().endswith("# neighbour")
     )
-    assert ask(server, probe, "read", path) == {"refused": "EACCES"}
+    path = target.format(data=server.data, neighbour_code=code, server=server.process.pid)
+    assert ask(server, probe, "read", path) in REFUSED
 
 
-@needs_landlock
+@needs_confinement
 def test_a_link_leads_no_further(server: Server, probe: str) -> None:
-    assert ask(server, probe, "link", str(server.data / "master.key")) == {"refused": "EACCES"}
+    assert ask(server, probe, "link", str(server.data / "master.key")) in REFUSED
 
 
-@needs_landlock
-@pytest.mark.parametrize("directory", ["{data}", "{data}/functions", "/proc", "/tmp", "/", "/root"])
+@needs_confinement
+@pytest.mark.parametrize("directory", ["{data}", "{data}/functions", "/home", "/var/log", "/run"])
 def test_directories_of_others_cannot_be_listed(server: Server, probe: str, directory: str) -> None:
-    answer = ask(server, probe, "list", directory.format(data=server.data))
-    assert answer == {"refused": "EACCES"}
+    assert ask(server, probe, "list", directory.format(data=server.data)) in REFUSED
 
 
-@needs_landlock
+@pytest.mark.parametrize("directory", ["/proc", "/tmp", "/", "/root"])
+def test_nothing_of_others_is_in_the_machines_directories(
+    server: Server, probe: str, directory: str
+) -> None:
+    answer = ask(server, probe, "list", directory)
+    if LEVEL is not Level.NAMESPACES:
+        if LEVEL is Level.LANDLOCK:
+            assert answer in REFUSED
+        return
+    if answer in REFUSED:
+        return
+    names = set(answer["got"])
+    if directory == "/proc":
+        # Its environment's first process, and itself.
+        assert {name for name in names if name.isdigit()} == {"1", "2"}
+    elif directory == "/":
+        assert names <= {
+            *("bin", "dev", "etc", "lib", "lib32", "lib64", "opt", "proc", "sbin", "sys", "tmp"),
+            *("usr", "var", *{Path(path).parts[1] for path in python_paths()}),
+        }
+        assert not {"home", "boot", "mnt", "srv", "run"} & names
+    else:
+        assert not any(name.startswith("pytest-of-") for name in names)
+        assert not {".aws", ".ssh", ".bash_history", ".cache"} & names
+
+
+@needs_confinement
 def test_its_own_code_and_anothers_files_cannot_be_written(
     server: Server, probe: str, neighbour: dict[str, str]
 ) -> None:
@@ -160,23 +198,29 @@ def test_its_own_code_and_anothers_files_cannot_be_written(
     for path in (
         f"{own}/app.py",
         f"{own}/new.py",
-        f"{neighbour['TMPDIR']}/x",
+        f"{neighbour.get('TMPDIR', '/var/empty')}/x",
         f"{server.data}/x",
-        "/tmp/daypass-test-escape",
         "/etc/hosts",
+        "/usr/bin/x",
+        "/new",
     ):
-        assert ask(server, probe, "write", path) == {"refused": "EACCES"}, path
+        assert ask(server, probe, "write", path) in REFUSED, path
 
 
 def test_it_has_a_directory_of_its_own_to_write(
     server: Server, probe: str, neighbour: dict[str, str]
 ) -> None:
     name, content = ask(server, probe, "temporary")["got"]
-    own = ask(server, probe, "environment")["got"]["TMPDIR"]
+    own = ask(server, probe, "environment")["got"].get("TMPDIR", "/tmp")
 
     assert content == "mine"
     assert Path(name).parent == Path(own)
-    assert own != neighbour["TMPDIR"]
+    if LEVEL is Level.NAMESPACES:
+        assert own == "/tmp"
+        assert Path(name).name not in ask(server, "neighbour", "list", "/tmp")["got"]
+        assert not Path(name).exists()
+    else:
+        assert own != neighbour["TMPDIR"]
 
 
 @needs_signal_scope
@@ -187,12 +231,12 @@ def test_no_signal_reaches_the_server_or_the_spawner(server: Server, probe: str)
         .split()[0]
     )
     for pid in (server.process.pid, spawner, os.getpid()):
-        assert ask(server, probe, "kill", pid) == {"refused": "EPERM"}
+        assert ask(server, probe, "kill", pid) in REFUSED
 
 
-@needs_landlock
+@needs_confinement
 def test_the_servers_memory_is_out_of_reach(server: Server, probe: str) -> None:
-    assert ask(server, probe, "memory", server.process.pid) == {"refused": "EACCES"}
+    assert ask(server, probe, "memory", server.process.pid) in REFUSED
 
 
 def test_nothing_of_the_servers_environment_is_in_its_own(server: Server, probe: str) -> None:
@@ -264,12 +308,16 @@ def test_credentials_belong_to_the_functions_own_role(
 
 def test_kill_9_of_the_server_leaves_no_process_behind(tmp_path: Path) -> None:
     server = start_server(tmp_path / "data")
-    source = """
+    source = (
+        NAME_OF
+        + """
 import os, subprocess
 def handler(event, context):
-    return [os.getpid(), os.getppid(), subprocess.Popen(["sleep", "600"]).pid,
-            subprocess.Popen(["sleep", "600"], start_new_session=True).pid]
+    return [name_of(pid) for pid in (
+        os.getpid(), os.getppid(), subprocess.Popen(["sleep", "600"]).pid,
+        subprocess.Popen(["sleep", "600"], start_new_session=True).pid)]
 """
+    )
     role = create_role(server, "r")
     deploy(server, "parent", source, role=role)
     deploy(
@@ -280,11 +328,12 @@ def handler(event, context):
         Runtime="provided.al2023",
         Code={"ZipFile": pack({"bootstrap": "#!/bin/sh\nsleep 600 & sleep 600\n"}, "bootstrap")},
     )
-    pids = invoke(server, "parent")["Payload"]
+    pids = [find_process(name) for name in invoke(server, "parent")["Payload"]]
+    assert None not in pids
     server.client("lambda").invoke(FunctionName="node", InvocationType="Event")
-    spawner = pids[1]
-    while len(pids) < 5 or not _command_of(pids[-1]).startswith("sleep"):
-        pids = [*pids[:4], *_descendants(spawner)]
+    # The spawner, what it started, and last what that started.
+    while not any(_command_of(pid).startswith("sleep") for pid in pids[4:]):
+        pids = [*pids[:4], *_descendants(server.process.pid)]
         time.sleep(0.05)
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()

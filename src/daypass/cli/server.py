@@ -12,6 +12,7 @@ from daypass.cli.failure import Failure
 from daypass.cli.options import data_option, output_option
 from daypass.cli.present import print_fields, print_json
 from daypass.server import (
+    ISOLATION_LEVELS,
     Config,
     Ready,
     RootCredentials,
@@ -55,6 +56,11 @@ _CLEARED: Final = (
     metavar="URL",
     help="Where others reach this server as an issuer of tokens.  [default: where it listens]",
 )
+@click.option(
+    "--isolation",
+    type=click.Choice(ISOLATION_LEVELS),
+    help="Keep functions apart at this level or do not start.  [default: the strongest there is]",
+)
 @click.option("--clock-offset", type=float, default=0.0, hidden=True)
 @output_option
 def serve(
@@ -68,6 +74,7 @@ def serve(
     explain_to_caller: bool | None,
     oidc_allow_private: bool,
     issuer_url: str | None,
+    isolation: str | None,
     clock_offset: float,
     output: str,
 ) -> None:
@@ -91,6 +98,7 @@ def serve(
         explain_to_caller=explain_to_caller,
         oidc_allow_private=oidc_allow_private,
         issuer_url=issuer_url,
+        isolation=isolation,
         clock_offset=clock_offset,
     )
     serve_until_stopped(config, _announce_json if output == "json" else _Announcement(data))
@@ -102,6 +110,7 @@ def _announce_json(ready: Ready) -> None:
         "TlsEndpoint": ready.tls_endpoint_url,
         "Region": ready.region,
         "AccountId": ready.account_id,
+        "Isolation": ready.isolation,
     }
     if ready.created is not None:
         data |= {
@@ -126,6 +135,7 @@ class _Announcement:
                 "Region": ready.region,
                 "Account": ready.account_id,
                 "Data": str(self._data),
+                "Functions": ready.isolation,
                 "Root access key": created.access_key_id if created else "",
                 "Root secret key": created.secret_access_key if created else "",
             }

@@ -4,15 +4,17 @@ The server starts it once, clean of everything the server holds. It has one thre
 memory, so a fork is safe and takes a millisecond. No secret passes through it, since every
 function's process inherits its memory: what a function is told comes over its own channel.
 
-Every descendant of a function's process ends with it, also one that left its process group:
-orphans come to this process, which adopts and kills them. When the server is gone, however it
-ended, everything here ends too.
+Every descendant of a function's process ends with it, also one that left its process group. With
+namespaces a function has one of processes, whose first process is this one's child, and the kernel
+sees to it. Without them orphans come to this process, which adopts and kills them. When the server
+is gone, however it ended, everything here ends too.
 
 Requests and reports are JSON messages on a SOCK_SEQPACKET socket:
 
     {"spawn": ID}                     with two descriptors: the channel, and where output goes
     {"kill": ID}
-    {"spawned": ID, "pid": PID}       report
+    {"spawned": ID}                   report, sent by the new process itself: who the kernel says
+                                      sent it is its process id where the server is
     {"exited": ID, "status": STATUS}  report; -N is death by signal N
 """
 
@@ -37,23 +39,33 @@ import urllib.parse  # noqa: F401
 from collections.abc import Callable
 from typing import Final
 
-from daypass.runtime import sandbox
-from daypass.runtime.launch import become_function
+from daypass.runtime import kernel, namespaces
+from daypass.runtime.launch import STATUS, become_function
+from daypass.runtime.namespaces import Nursery
 
+NAMESPACES: Final = "namespaces"
 _MESSAGE_LIMIT: Final = 4096
 
 
 class Spawner:
     """The children of this process: which environment each one is.
 
-    become: what a child does, given its channel and where its output goes. It never returns.
+    become: what a child does, given its channel, where its output goes and, with namespaces,
+    where its verdict goes. It never returns. nursery: None for children without namespaces.
     """
 
-    def __init__(self, server: socket.socket, become: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        server: socket.socket,
+        become: Callable[[int, int, int | None], None],
+        nursery: Nursery | None,
+    ) -> None:
         self._server = server
         self._become = become
+        self._nursery = nursery
         self._pids: dict[int, int] = {}
         self._ids: dict[int, int] = {}
+        self._verdicts: dict[int, int] = {}
 
     def serve(self) -> None:
         """Do what the server asks until it is gone; then end every descendant."""
@@ -97,14 +109,28 @@ class Spawner:
         return True
 
     def _spawn(self, identifier: int, channel: int, output: int) -> None:
-        pid = os.fork()
-        if pid == 0:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._become(channel, output)
-        self._pids[identifier] = pid
-        self._ids[pid] = identifier
-        self._report({"spawned": identifier, "pid": pid})
+        if self._nursery is None:
+            self._settle(identifier, os.fork(), channel, output, None)
+            return
+        verdict, writer = os.pipe2(os.O_CLOEXEC)
+        pid = self._nursery.fork()
+        if pid:
+            self._verdicts[identifier] = verdict
+        self._settle(identifier, pid, channel, output, writer)
+        os.close(writer)
+
+    def _settle(
+        self, identifier: int, pid: int, channel: int, output: int, verdict: int | None
+    ) -> None:
+        """Both sides of a fork: note the child, or be it."""
+        if pid:
+            self._pids[identifier] = pid
+            self._ids[pid] = identifier
+            return
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._report({"spawned": identifier})
+        self._become(channel, output, verdict)
 
     def _kill(self, identifier: int) -> None:
         pid = self._pids.get(identifier)
@@ -134,8 +160,19 @@ class Spawner:
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             if identifier is not None:
                 del self._pids[identifier]
+                status = self._read_verdict(identifier, status)
                 self._report({"exited": identifier, "status": status})
             self._end_strays()
+
+    def _read_verdict(self, identifier: int, status: int) -> int:
+        """The exit status of a function; of its environment's first process if that was killed."""
+        verdict = self._verdicts.pop(identifier, None)
+        if verdict is None:
+            return status
+        # The writer's end is closed, for the namespace has ended.
+        given = os.read(verdict, STATUS.size)
+        os.close(verdict)
+        return int(STATUS.unpack(given)[0]) if given else status
 
     def _end_strays(self) -> None:
         """Kill what was orphaned and belongs to no living environment."""
@@ -165,14 +202,18 @@ class Spawner:
 
 def _children() -> list[int]:
     """The pids of this process's children."""
-    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as children:
+    with open("/proc/thread-self/children", encoding="ascii") as children:
         return [int(pid) for pid in children.read().split()]
 
 
-def main(descriptor: int) -> None:
-    """Serve the server at the other end of this socket."""
+def main(descriptor: int, level: str) -> None:
+    """Serve the server at the other end of this socket. level: a name of an isolation level."""
+    nursery = None
+    if level == NAMESPACES:
+        namespaces.found()
+        nursery = Nursery()
     server = socket.socket(fileno=descriptor)
     server.set_inheritable(False)
-    sandbox.become_subreaper()
+    kernel.become_subreaper()
     gc.freeze()
-    Spawner(server, become_function).serve()
+    Spawner(server, become_function, nursery).serve()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daypass.server.config import Config, Ready, RootCredentials, ServerError
+from daypass.server.config import ISOLATION_LEVELS, Config, Ready, RootCredentials, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from daypass.tokens import RingKey
 
 __all__ = [
+    "ISOLATION_LEVELS",
     "Config",
     "Ready",
     "RootCredentials",

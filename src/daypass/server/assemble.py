@@ -23,7 +23,7 @@ from daypass.store.oidc_providers import OidcProviderCache
 from daypass.store.saml_providers import SamlProviderCache
 from daypass.store.sessions import RevocationCache, load_or_create_key_ring, rotate_key_ring
 from daypass.store.token_issuer import TokenIssuerCache
-from daypass.workers import Environments, IsolationError
+from daypass.workers import Environments, IsolationError, Level
 
 _log = logging.getLogger("daypass.server")
 
@@ -48,7 +48,10 @@ def open_node(config: Config, ready: Ready) -> Node:
         buckets=BucketCache(),
         blobs=FileBlobs(config.data / "blobs"),
         keys=keys,
-        environments=Environments(config.data / "functions"),
+        environments=Environments(
+            config.data / "functions",
+            isolation=Level(config.isolation) if config.isolation else None,
+        ),
         clock=clock,
         oidc_providers=OidcProviderCache(ready.account_id),
         provider_keys=ProviderKeys(HttpFetcher(allow_private=config.oidc_allow_private)),

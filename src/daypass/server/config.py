@@ -5,6 +5,8 @@ from pathlib import Path
 
 DEFAULT_LISTEN = "127.0.0.1:9311"
 DEFAULT_REGION = "us-east-1"
+# The names of `daypass.workers.Level`, for the command line, which does not load that.
+ISOLATION_LEVELS = ("namespaces", "landlock", "process")
 
 
 class ServerError(Exception):
@@ -32,6 +34,7 @@ class Config:
     oidc_allow_private: identity providers may be at private addresses, and there speak plain HTTP.
     issuer_url: where others reach this server, as the issuer of web identity tokens; None is where
     it listens, with TLS if it does.
+    isolation: the level functions must be kept apart at, None for the strongest of this machine.
     clock_offset: seconds added to the clock, to try what happens later.
     """
 
@@ -45,18 +48,24 @@ class Config:
     explain_to_caller: bool | None = None
     oidc_allow_private: bool = False
     issuer_url: str | None = None
+    isolation: str | None = None
     clock_offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A server that answers. created: the root credentials, at the first start alone."""
+    """A server that answers.
+
+    isolation: how functions are kept apart, in one line. created: the root credentials, at the
+    first start alone.
+    """
 
     endpoint_url: str
     tls_endpoint_url: str | None
     region: str
     account_id: str
     pid: int
+    isolation: str = ""
     created: RootCredentials | None = None
 
 

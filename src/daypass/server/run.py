@@ -25,6 +25,7 @@ from daypass.server.directory import claim, note_running, prepare
 from daypass.server.http import HttpProtocol
 from daypass.server.supervise import supervise
 from daypass.server.tls import Certificates, ensure_authority
+from daypass.workers import Isolation, IsolationError, Level, choose
 
 _BACKLOG = 2048
 _GRACE_SECONDS = 15
@@ -51,6 +52,7 @@ def serve(config: Config, announce: Callable[[Ready], None]) -> None:
         raise ServerError(f"--workers {config.workers} starts no server: give 1 or more.")
     # Functions run elsewhere, and are told paths of it.
     config = replace(config, data=config.data.resolve())
+    isolation = _choose_isolation(config)
     with claim(config.data):
         account, created = prepare(config)
         if config.tls or config.tls_listen:
@@ -63,6 +65,7 @@ def serve(config: Config, announce: Callable[[Ready], None]) -> None:
             region=account.region,
             account_id=account.id,
             pid=os.getpid(),
+            isolation=isolation.describe(),
             created=created,
         )
 
@@ -83,6 +86,14 @@ def serve(config: Config, announce: Callable[[Ready], None]) -> None:
             note_running(config.data, None)
             for listener in listeners:
                 listener.socket.close()
+
+
+def _choose_isolation(config: Config) -> Isolation:
+    """How functions will be kept apart. Raises `ServerError` if it cannot be as demanded."""
+    try:
+        return choose(Level(config.isolation) if config.isolation else None)
+    except IsolationError as error:
+        raise ServerError(str(error)) from error
 
 
 def _listen(config: Config) -> Sequence[_Listener]:

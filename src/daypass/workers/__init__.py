@@ -14,6 +14,7 @@ from daypass.workers.function import (
     UnusableRuntimeError,
     WorkersError,
 )
+from daypass.workers.isolation import Isolation, Level, choose
 from daypass.workers.runtimes import check_runtime
 
 __all__ = [
@@ -24,10 +25,13 @@ __all__ = [
     "Event",
     "FunctionSpec",
     "Invocation",
+    "Isolation",
     "IsolationError",
+    "Level",
     "Supplies",
     "ThrottledError",
     "UnusableRuntimeError",
     "WorkersError",
     "check_runtime",
+    "choose",
 ]

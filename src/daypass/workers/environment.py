@@ -26,6 +26,8 @@ from daypass.workers.spawner import Spawner
 
 # Seconds an environment may take to initialise before its time counts as the invocation's.
 INIT_LIMIT: Final = 10.0
+# Seconds a process that closed its channel has to end by itself.
+_FAREWELL: Final = 0.5
 
 
 class _Turn:
@@ -197,9 +199,15 @@ class Environment:
     def hung_up(self) -> None:
         self._hung_up = True
         if self._channel is self._launcher:
-            # It will never answer again, so whatever still runs there is of no use.
-            self.end()
+            # It will never answer again: what still runs there a moment later is of no use. What
+            # ended by itself is first to say how.
+            self.alive = False
+            asyncio.get_running_loop().call_later(_FAREWELL, self._end_running)
         self._bury()
+
+    def _end_running(self) -> None:
+        if self._status is None:
+            self.end()
 
     def _exited(self, status: int) -> None:
         self.alive = False

@@ -18,10 +18,12 @@ from daypass.workers.function import (
     Invocation,
     Supplies,
     ThrottledError,
+    UnusableRuntimeError,
 )
-from daypass.workers.isolation import detect, readable_paths, refuse_readable
+from daypass.workers.isolation import Isolation, Level, choose, refuse_readable
 from daypass.workers.runtimes import Place, check_runtime
 from daypass.workers.spawner import Spawner
+from daypass.workers.view import readable_paths
 
 # Environments that may run at once in one server process, busy or warm.
 DEFAULT_LIMIT: Final = 100
@@ -42,7 +44,8 @@ _log = logging.getLogger("daypass.functions")
 class Environments:
     """The environments of one server process, under one directory of the data directory.
 
-    limit: environments at once. idle: seconds until an unused one is ended.
+    limit: environments at once. idle: seconds until an unused one is ended. isolation: the level
+    demanded; None is the strongest this machine allows.
     """
 
     def __init__(
@@ -51,15 +54,16 @@ class Environments:
         *,
         limit: int = DEFAULT_LIMIT,
         idle: float = DEFAULT_IDLE,
+        isolation: Level | None = None,
     ) -> None:
         self._directory = directory
         self._limit = limit
         self._idle = idle
         self._code = CodeDirectory(directory)
         self._temporary = directory / f"tmp-{os.getpid()}"
-        self._isolation = detect()
-        self._spawner = Spawner()
-        self._prepared = False
+        self._staging = directory / "root"
+        self._demanded = isolation
+        self._prepared: tuple[Isolation, Spawner] | None = None
         self._serial = 0
         self._running = 0
         self._busy: Counter[str] = Counter()
@@ -70,16 +74,19 @@ class Environments:
         self._queued = 0
         self._queued_bytes = 0
 
-    @property
-    def isolation(self) -> str:
-        """How far functions are kept apart here, in one line."""
-        return self._isolation.describe()
+    def prepare(self) -> Isolation:
+        """Make the directories, and choose how functions are kept apart.
 
-    def prepare(self) -> None:
-        """Make the directories. Raises `IsolationError` if functions could read the data."""
-        if self._prepared:
-            return
-        if self._isolation.landlock:
+        Raises `IsolationError` if that is not possible as demanded, or functions could read the
+        data.
+        """
+        return self._prepare()[0]
+
+    def _prepare(self) -> tuple[Isolation, Spawner]:
+        if self._prepared is not None:
+            return self._prepared
+        isolation = choose(self._demanded)
+        if isolation.level is not Level.PROCESS:
             refuse_readable(self._directory, readable_paths())
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._code.prepare()
@@ -87,8 +94,10 @@ class Environments:
             if not Path("/proc", old.name.removeprefix("tmp-")).exists():
                 shutil.rmtree(old, ignore_errors=True)
         self._temporary.mkdir(mode=0o700, exist_ok=True)
-        _log.info("Functions are isolated: %s", self.isolation)
-        self._prepared = True
+        self._staging.mkdir(mode=0o700, exist_ok=True)
+        _log.info("Functions are isolated: %s", isolation.describe())
+        self._prepared = isolation, Spawner(isolation.level or Level.PROCESS)
+        return self._prepared
 
     async def unpack(self, package: bytes) -> None:
         """Check and unpack a deployment package. Raises `ArchiveError`."""
@@ -129,7 +138,8 @@ class Environments:
             task.cancel()
         for name, version in list(self._warm):
             self.retire(name, version)
-        self._spawner.close()
+        if self._prepared is not None:
+            self._prepared[1].close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         shutil.rmtree(self._temporary, ignore_errors=True)
 
@@ -215,7 +225,9 @@ class Environments:
         )
 
     async def _start(self, function: FunctionSpec, supplies: Supplies) -> Environment:
-        self.prepare()
+        isolation, spawner = self._prepare()
+        if isolation.level is None:
+            raise UnusableRuntimeError(isolation.describe())
         if self._running >= self._limit and not self._end_longest_idle():
             raise ThrottledError("ConcurrentInvocationLimitExceeded")
         self._running += 1
@@ -227,10 +239,8 @@ class Environments:
                 code = await asyncio.to_thread(self._code.unpack, package)
             credentials = await supplies.credentials()
             self._serial += 1
-            place = Place(code, self._temporary / str(self._serial))
-            return await Environment.start(
-                function, place, credentials, self._isolation, self._spawner
-            )
+            place = Place(code, self._temporary / str(self._serial), self._staging)
+            return await Environment.start(function, place, credentials, isolation, spawner)
         except BaseException:
             self._running -= 1
             raise

@@ -1,109 +1,166 @@
-"""How far functions are kept apart on this machine, and which files they may open."""
+"""How far functions are kept apart on this machine."""
 
+import json
+import os
+import subprocess
 import sys
-import sysconfig
+import tempfile
 from dataclasses import dataclass
-from importlib.util import find_spec
+from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from daypass.runtime.sandbox import landlock_version
+from daypass.runtime import landlock
+from daypass.runtime import seccomp as seccomp_filter
+from daypass.runtime.landlock import VERSION_WITH_SCOPES
+from daypass.workers import view
 from daypass.workers.function import IsolationError
 
-_VERSION_WITH_SIGNALS: Final = 6
-
-# What programs need of a Linux system. Of /etc only what is public: not shadow, not the keys of
-# the machine. Of /proc only what says nothing of other processes.
-_SYSTEM_READABLE: Final = (
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/opt/bin",
-    "/opt/lib",
-    "/opt/nodejs",
-    "/opt/python",
-    "/etc/alternatives",
-    "/etc/ca-certificates",
-    "/etc/crypto-policies",
-    "/etc/gai.conf",
-    "/etc/group",
-    "/etc/host.conf",
-    "/etc/hosts",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/localtime",
-    "/etc/mime.types",
-    "/etc/nsswitch.conf",
-    "/etc/os-release",
-    "/etc/passwd",
-    "/etc/pki",
-    "/etc/protocols",
-    "/etc/resolv.conf",
-    "/etc/services",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/dev/random",
-    "/dev/urandom",
-    "/dev/zero",
-    "/proc/cpuinfo",
-    "/proc/filesystems",
-    "/proc/loadavg",
-    "/proc/meminfo",
-    "/proc/self",
-    "/proc/stat",
-    "/proc/sys/vm/overcommit_memory",
-    "/proc/uptime",
-    "/proc/version",
-    "/sys/devices/system/cpu",
+_TRIAL: Final = (
+    "import sys; sys.path.append(sys.argv[1]); from daypass.runtime.trial import main; "
+    "sys.path.remove(sys.argv[1]); main(sys.argv[2])"
 )
-_SYSTEM_WRITABLE: Final = ("/dev/full", "/dev/null")
+_TRIAL_SECONDS: Final = 20
+# User ids no system hands out (systemd's documentation "Users, Groups, UIDs and GIDs on systemd
+# systems"): the upper end of the signed range.
+_USERS: Final = range(0x70000000, 0x7FFFFFFF)
+_NOBODY: Final = 65534
+
+
+class Level(StrEnum):
+    """Isolation levels, the strongest first."""
+
+    NAMESPACES = "namespaces"
+    LANDLOCK = "landlock"
+    PROCESS = "process"
 
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """The level that holds on this machine. landlock: the interface's version, 0 without."""
+    """What holds for functions. level: None where no level may be used, and none may run.
 
-    landlock: int
+    landlock: the version of its interface, 0 without. seccomp: system calls are denied.
+    user_namespace: a function has one of its own. own_user: it is another user than the server.
+    refusal: why the level above is not available, "" at the strongest.
+    """
+
+    level: Level | None
+    landlock: int = 0
+    seccomp: bool = False
+    user_namespace: bool = False
+    own_user: bool = False
+    refusal: str = ""
 
     def describe(self) -> str:
         """One line for the operator."""
-        base = "own process group, resource limits, no privileges"
-        if not self.landlock:
-            return (
-                f"process ({base}); this kernel has no Landlock, so functions can read what the "
-                "server's user can read: run only functions you trust"
+        if self.level is None:
+            return f"none: no function runs ({self.refusal}). Trust them? --isolation process"
+        held = {
+            Level.NAMESPACES: "own root, processes, names and /tmp",
+            Level.LANDLOCK: "own process group",
+            Level.PROCESS: "own process group",
+        }[self.level]
+        held = f"{held}, resource limits, no privileges"
+        held += ", system calls denied" * self.seccomp + ", own user" * self.own_user
+        held += ", own user namespace" * self.user_namespace
+        if self.landlock:
+            signals = ", signals" * (self.landlock >= VERSION_WITH_SCOPES)
+            held += f"; files{signals} confined by Landlock {self.landlock}"
+        if self.level is Level.PROCESS:
+            held += "; functions can read what the server's user can read: run only those you trust"
+        weaker = f"; no stronger level: {self.refusal}" if self.refusal else ""
+        return f"{self.level} ({held}{weaker})"
+
+    def choose_user(self) -> int | None:
+        """Who an environment is on the machine, another one each; None is the server's user."""
+        return _choose_user() if self.own_user else None
+
+
+def choose(demanded: Level | None) -> Isolation:
+    """The level to run functions at: the demanded one, or the strongest there is but `process`.
+
+    Raises `IsolationError` if this machine cannot do what is demanded.
+    """
+    found = detect()
+    if demanded is None or demanded is found.level:
+        return found
+    if demanded is Level.NAMESPACES:
+        raise IsolationError(
+            f"This machine does not allow functions namespaces of their own: {found.refusal}. "
+            "Allow them, or start without --isolation to use the strongest level it has."
+        )
+    if demanded is Level.LANDLOCK:
+        if not found.landlock:
+            raise IsolationError(
+                "This machine's kernel has no Landlock, which Linux 5.13 and later can have. "
+                "Start without --isolation to use the strongest level it has."
             )
-        signals = ", signals" if self.landlock >= _VERSION_WITH_SIGNALS else ""
-        return f"landlock ({base}; files{signals} confined by Landlock {self.landlock})"
+        return Isolation(Level.LANDLOCK, found.landlock, found.seccomp)
+    return Isolation(Level.PROCESS, seccomp=found.seccomp)
 
 
+@cache
 def detect() -> Isolation:
-    """The strongest level this kernel offers."""
-    return Isolation(landlock_version())
+    """The strongest level this machine allows without being told to, found by trying it."""
+    result = _try_namespaces()
+    seccomp = seccomp_filter.is_supported()
+    version = landlock.version()
+    refusal = str(result.get("refusal", ""))
+    if not refusal:
+        return Isolation(
+            Level.NAMESPACES,
+            version,
+            seccomp,
+            user_namespace=bool(result["user_namespace"]),
+            own_user=bool(result["own_user"]),
+        )
+    if version:
+        return Isolation(Level.LANDLOCK, version, seccomp, refusal=refusal)
+    return Isolation(None, 0, seccomp, refusal=f"{refusal}; no Landlock")
 
 
-def readable_paths() -> list[str]:
-    """What every function may read and execute: the system and Python with its packages."""
-    paths = [*_SYSTEM_READABLE, sys.base_prefix, sys.base_exec_prefix, *package_paths()]
-    return list(dict.fromkeys(paths))
+def _try_namespaces() -> dict[str, Any]:
+    """What a process found that set out to confine itself as functions are."""
+    directory = str(Path(__file__).resolve().parents[2])
+    command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _TRIAL, directory]
+    with tempfile.TemporaryDirectory(prefix="daypass-trial-") as staging:
+        description = {
+            "root": view.describe_root(Path(staging), [], temporary=1024 * 1024),
+            "user": _choose_user(),
+            "needed": [os.__file__, *view.package_paths()],
+        }
+        try:
+            done = subprocess.run(  # noqa: S603 - our own program
+                [*command, json.dumps(description)],
+                env={"LANG": "C.UTF-8", "PATH": os.defpath},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TRIAL_SECONDS,
+                cwd="/",
+                check=False,
+            )
+            result = json.loads(done.stdout)
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            return {"refusal": f"trying it failed ({type(error).__name__})"}
+    assert isinstance(result, dict)
+    return result
 
 
-def writable_paths() -> list[str]:
-    """What every function may write beside its own directory for temporary files."""
-    return list(_SYSTEM_WRITABLE)
+def _choose_user() -> int:
+    """A user id for one environment, hardly ever the same twice."""
+    if not _is_mapped(_USERS[-1]):
+        return _NOBODY
+    return _USERS[int.from_bytes(os.urandom(4)) % len(_USERS)]
 
 
-def package_paths() -> list[str]:
-    """Where packages are installed: awslambdaric, boto3 if it is there, and what they need."""
-    paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    spec = find_spec("awslambdaric")
-    if spec is not None and spec.submodule_search_locations:
-        paths.add(str(Path(spec.submodule_search_locations[0]).parent))
-    return sorted(paths)
+def _is_mapped(user: int) -> bool:
+    """Whether this user id exists where the server runs, which may be a user namespace."""
+    for line in Path("/proc/self/uid_map").read_text("ascii").splitlines():
+        first, _, count = (int(number) for number in line.split())
+        if first <= user < first + count:
+            return True
+    return False
 
 
 def refuse_readable(directory: Path, readable: list[str]) -> None:

@@ -9,15 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from daypass.runtime import launch as launch_module
 from daypass.workers.function import Credentials, FunctionSpec, UnusableRuntimeError
-from daypass.workers.isolation import Isolation, package_paths, readable_paths, writable_paths
+from daypass.workers.isolation import Isolation, Level
+from daypass.workers.view import (
+    OWN_ROOT,
+    RUNTIME_DIRECTORY,
+    View,
+    describe_root,
+    package_paths,
+    readable_paths,
+    writable_paths,
+)
 
-RUNTIME_DIRECTORY: Final = Path(launch_module.__file__).resolve().parent
 _MEGABYTE: Final = 1024 * 1024
 # What a process may hold beyond the function's memory size: the stacks of its threads and what
 # the runtime reserves and never touches. The limit stops a runaway; it does not account.
 _MEMORY_MARGIN: Final = 512 * _MEGABYTE
+# Processes and threads of one environment, as on AWS.
+_PROCESSES: Final = 1024
 
 _PYTHON: Final = re.compile(r"python3\.\d+")
 _NODE: Final = re.compile(r"nodejs\d+\.x")
@@ -26,10 +35,12 @@ _PROVIDED: Final = re.compile(r"provided(\.al\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one environment is. code: the unpacked package. temporary: its own directory."""
+    """Where one environment is on the machine. code: the unpacked package. temporary: its own
+    directory. staging: an empty directory to build roots on."""
 
     code: Path
     temporary: Path
+    staging: Path
 
 
 def check_runtime(runtime: str) -> None:
@@ -62,45 +73,81 @@ def describe_launch(
     runtime_api: str,
 ) -> dict[str, Any]:
     """The head of the LAUNCH frame. runtime_api: HOST:PORT of the HTTP Runtime API, "" if none."""
-    readable = [*readable_paths(), str(place.code), str(RUNTIME_DIRECTORY)]
+    own_root = isolation.level is Level.NAMESPACES
+    seen = OWN_ROOT if own_root else _view_of(place)
     command: list[str] | None = None
     if speaks_http(function.runtime):
-        command = [str(place.code / "bootstrap")]
+        command = [f"{seen.code}/bootstrap"]
     elif not is_python(function.runtime):
-        node = _find_node()
-        readable.append(str(node.parent.parent))
-        command = [str(node), str(RUNTIME_DIRECTORY / "node.cjs")]
-    environment = describe_environment(function, place, credentials, runtime_api)
+        command = [str(_find_node()), f"{seen.runtime}/node.cjs"]
     return {
-        "directory": str(place.code),
-        "environment": environment,
-        "path": [[str(place.code), "/opt/python"], package_paths()],
+        "directory": seen.code,
+        "environment": describe_environment(function, seen, credentials, runtime_api),
+        "path": [[seen.code, "/opt/python"], package_paths()],
         "handler": function.handler,
         "command": command,
         "keeps_channel": not speaks_http(function.runtime),
-        "readable": readable,
-        "writable": [*writable_paths(), str(place.temporary)],
-        "landlock": isolation.landlock,
         "memory": function.memory_size * _MEGABYTE + _MEMORY_MARGIN,
         "file_size": function.ephemeral_storage * _MEGABYTE,
+        "landlock": isolation.landlock,
+        "seccomp": isolation.seccomp,
+        "user": isolation.choose_user(),
+        "own_user_namespace": isolation.user_namespace,
+        **(_own_root(function, place) if own_root else _shared_root(function, place)),
     }
 
 
+def _own_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
+    """What there is is what may be read, and /tmp what may be written."""
+    own = [(place.code, OWN_ROOT.code), (RUNTIME_DIRECTORY, OWN_ROOT.runtime)]
+    size = function.ephemeral_storage * _MEGABYTE
+    return {
+        "root": describe_root(place.staging, [*own, *_node_files(function)], temporary=size),
+        "readable": ["/"],
+        "writable": [OWN_ROOT.temporary, *writable_paths()],
+        "processes": _PROCESSES,
+    }
+
+
+def _shared_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
+    """The machine's root, of which Landlock, where there is, lets be opened what is needed."""
+    node = [target for _, target in _node_files(function)]
+    return {
+        "root": None,
+        "readable": [*readable_paths(), str(place.code), str(RUNTIME_DIRECTORY), *node],
+        "writable": [*writable_paths(), str(place.temporary)],
+        # Without namespaces the kernel counts all processes of the server's user.
+        "processes": None,
+    }
+
+
+def _view_of(place: Place) -> View:
+    return View(str(place.code), str(RUNTIME_DIRECTORY), str(place.temporary))
+
+
+def _node_files(function: FunctionSpec) -> list[tuple[Path, str]]:
+    if is_python(function.runtime) or speaks_http(function.runtime):
+        return []
+    directory = _find_node().parent.parent
+    return [] if str(directory) == "/usr" else [(directory, str(directory))]
+
+
 def describe_environment(
-    function: FunctionSpec, place: Place, credentials: Credentials, runtime_api: str
+    function: FunctionSpec, seen: View, credentials: Credentials, runtime_api: str
 ) -> dict[str, str]:
     """The environment variables; the function's own never replace the platform's."""
-    code = str(place.code)
+    code = seen.code
     today = datetime.datetime.now(datetime.UTC).strftime("%Y/%m/%d")
     variables: dict[str, str] = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "PATH": _search_path(function.runtime),
-        "LD_LIBRARY_PATH": f"/lib64:/usr/lib64:{RUNTIME_DIRECTORY}:{code}:{code}/lib:/opt/lib",
-        "TMPDIR": str(place.temporary),
+        "LD_LIBRARY_PATH": f"/lib64:/usr/lib64:{seen.runtime}:{code}:{code}/lib:/opt/lib",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_ENDPOINT_URL": function.endpoint_url,
     }
+    if seen != OWN_ROOT:
+        variables["TMPDIR"] = seen.temporary
     variables |= function.variables
     variables |= {
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
@@ -115,15 +162,15 @@ def describe_environment(
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[{function.version}]{os.urandom(16).hex()}",
         "LAMBDA_TASK_ROOT": code,
-        "LAMBDA_RUNTIME_DIR": str(RUNTIME_DIRECTORY),
+        "LAMBDA_RUNTIME_DIR": seen.runtime,
         "PWD": code,
         "SHLVL": "0",
         "_HANDLER": function.handler,
     }
-    return variables | _runtime_variables(function.runtime, code, runtime_api)
+    return variables | _runtime_variables(function.runtime, seen, runtime_api)
 
 
-def _runtime_variables(runtime: str, code: str, runtime_api: str) -> dict[str, str]:
+def _runtime_variables(runtime: str, seen: View, runtime_api: str) -> dict[str, str]:
     if speaks_http(runtime):
         return {"AWS_LAMBDA_RUNTIME_API": runtime_api}
     if is_python(runtime):
@@ -134,7 +181,7 @@ def _runtime_variables(runtime: str, code: str, runtime_api: str) -> dict[str, s
         }
     return {
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
-        "NODE_PATH": f"/opt/nodejs/node_modules:{RUNTIME_DIRECTORY}:{code}",
+        "NODE_PATH": f"/opt/nodejs/node_modules:{seen.runtime}:{seen.code}",
     }
 
 

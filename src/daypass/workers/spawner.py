@@ -7,25 +7,34 @@ import json
 import logging
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from daypass.workers.isolation import Level
+
 _MESSAGE_LIMIT: Final = 4096
 _PROGRAM: Final = (
     "import sys; sys.path.append(sys.argv[1]); from daypass.runtime.spawner import main; "
-    "sys.path.remove(sys.argv[1]); main(int(sys.argv[2]))"
+    "sys.path.remove(sys.argv[1]); main(int(sys.argv[2]), sys.argv[3])"
 )
+# unix(7): the process id, user and group of who sent a message
+_SENDER: Final = struct.Struct("=iII")
 
 _log = logging.getLogger("daypass.functions")
 
 
 class Spawner:
-    """A spawner process, started at first use and again if it was killed."""
+    """A spawner process, started at first use and again if it was killed.
 
-    def __init__(self) -> None:
+    level: the isolation level of what it starts.
+    """
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._numbers = itertools.count(1)
@@ -67,12 +76,14 @@ class Spawner:
         if self._socket is not None:
             return self._socket
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # The process ids in the spawner's reports are of its own namespace; the kernel says ours.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         directory = str(Path(__file__).resolve().parents[2])
         # -I and -S: nothing of the operator's environment or site-packages; the environment of
         # the server, which may hold secrets, stays behind.
         command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _PROGRAM]
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [*command, directory, str(theirs.fileno())],
+            [*command, directory, str(theirs.fileno()), self._level],
             env={"LANG": "C.UTF-8", "PATH": os.defpath},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
@@ -88,17 +99,19 @@ class Spawner:
         assert self._socket is not None
         while True:
             try:
-                message = self._socket.recv(_MESSAGE_LIMIT, socket.MSG_DONTWAIT)
+                message, ancillary, _, _ = self._socket.recvmsg(
+                    _MESSAGE_LIMIT, socket.CMSG_SPACE(_SENDER.size), socket.MSG_DONTWAIT
+                )
             except BlockingIOError:
                 return
             except OSError:
-                message = b""
+                message, ancillary = b"", []
             if not message:
                 self._lose()
                 return
             report = json.loads(message)
             if "spawned" in report:
-                self._pids[report["spawned"]] = report["pid"]
+                self._pids[report["spawned"]] = _sender(ancillary)
             else:
                 self._end(report["exited"], report["status"])
 
@@ -119,3 +132,11 @@ class Spawner:
         self._socket = self._process = None
         for number in list(self._exits):
             self._end(number, -9)
+
+
+def _sender(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """The process id of who sent a message, as the kernel says."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+            return int(_SENDER.unpack_from(data)[0])
+    return 0
