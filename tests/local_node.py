@@ -91,6 +91,8 @@ class LocalNode:
             saml_providers=saml_providers,
             token_issuer=token_issuer,
             issuer_base="http://127.0.0.1:9311",
+            logs=absent,
+            log_queue=absent,
             oidc_allow_private=True,
         )
         own = replace(sessions.SERVICE, early=sts.answer_issuer)

@@ -96,6 +96,8 @@ def _guess(request: Request) -> str:
         or "Action=" in request.query
     ):
         return "iam" if "Version=2010-05-08" in request.query else "sts"
+    if request.path == "/" and request.headers.get("x-amz-target", "").startswith("Logs_"):
+        return "logs"
     # Lambda's paths begin with the version of the operation: /2015-03-31/functions.
     stem = request.path[1:11]
     if len(stem) == 10 and stem[4] == stem[7] == "-" and stem.replace("-", "").isdigit():

@@ -12,6 +12,7 @@ from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store
 from daypass.store.functions import FunctionCache
 from daypass.store.identity import IdentityCache
+from daypass.store.logs import LogQueue, LogStore
 from daypass.store.oidc_providers import OidcProviderCache
 from daypass.store.saml_providers import SamlProviderCache
 from daypass.store.sessions import RevocationCache
@@ -51,6 +52,8 @@ class Node:
     saml_providers: SamlProviderCache
     token_issuer: TokenIssuerCache
     issuer_base: str
+    logs: LogStore
+    log_queue: LogQueue
     oidc_allow_private: bool = False
 
     def issuer_url(self) -> str:

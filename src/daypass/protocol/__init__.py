@@ -1,4 +1,4 @@
-"""AWS's wire protocols (query, rest-json, rest-xml), driven by botocore's service models."""
+"""AWS's wire protocols (query, json, rest-json, rest-xml), driven by botocore's service models."""
 
 from daypass.protocol.errors import ServiceError
 from daypass.protocol.message import (

@@ -9,6 +9,7 @@ from typing import Any, Final, final
 
 from daypass.protocol.coder import Coder, WireProtocol
 from daypass.protocol.errors import ServiceError
+from daypass.protocol.json_rpc import JsonRpcProtocol
 from daypass.protocol.message import Body, Request, Response
 from daypass.protocol.query import QueryProtocol
 from daypass.protocol.recording import Recorded, Recorder, compile_recorder
@@ -25,6 +26,8 @@ _STRICTNESS: Final = {
     "IAM": Strictness(show_values=False),
     "Lambda": Strictness(null_elements=True),
 }
+# What the json services call input that breaks their model, where it is not ValidationException.
+_INVALID: Final = {"CloudWatch Logs": "InvalidParameterException"}
 
 
 @final
@@ -105,7 +108,7 @@ class ServiceModel:
 
 
 def load_model(name: str) -> ServiceModel:
-    """The model that botocore ships for "sts", "iam", "lambda" or "s3", its newest version.
+    """The newest model that botocore ships for "sts", "iam", "lambda", "logs" or "s3".
 
     Read from botocore's files: importing botocore itself would cost ten times the reading.
     Raises `ModelError` if botocore or the model is not there.
@@ -133,6 +136,10 @@ def _protocol(model: Mapping[str, Any]) -> WireProtocol:
     if name == "query":
         version, namespace = metadata["apiVersion"], metadata["xmlNamespace"]
         return QueryProtocol(version, namespace, frozenset(operations), strictness)
+    if name == "json":
+        version, target = metadata["jsonVersion"], metadata["targetPrefix"]
+        invalid = _INVALID.get(metadata["serviceId"], "ValidationException")
+        return JsonRpcProtocol(version, target, frozenset(operations), strictness, invalid)
     router = Router(operations.values(), shapes)
     if name == "rest-json":
         return RestJsonProtocol(router, JsonFaults(), strictness, message_members(shapes))

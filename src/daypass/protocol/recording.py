@@ -31,6 +31,7 @@ _SECRET_MEMBERS: Final = frozenset(
         "LogResult",
         "SessionToken",
         "TokenCode",
+        "logEvents",
     }
 )
 # Characters of one value. The longest policy document in use fits.

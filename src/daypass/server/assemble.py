@@ -14,11 +14,12 @@ from daypass.protocol.message import Request, Response
 from daypass.server.clock import Clock
 from daypass.server.config import Config, Ready, ServerError
 from daypass.server.directory import load_master_key
-from daypass.services import functions, iam, s3, sessions, sts
+from daypass.services import functions, iam, logs, s3, sessions, sts
 from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store, Transaction, open_store
 from daypass.store.functions import FunctionCache
 from daypass.store.identity import IdentityCache
+from daypass.store.logs import LogQueue, LogStore
 from daypass.store.oidc_providers import OidcProviderCache
 from daypass.store.saml_providers import SamlProviderCache
 from daypass.store.sessions import RevocationCache, load_or_create_key_ring, rotate_key_ring
@@ -34,6 +35,7 @@ def open_node(config: Config, ready: Ready) -> Node:
     master = load_master_key(config.data)
     store = open_store(config.data)
     keys = load_or_create_key_ring(store, master, clock())
+    log_store = LogStore(config.data / "logs.db")
     _watch(clock, store, master)
     node = Node(
         account_id=ready.account_id,
@@ -58,6 +60,8 @@ def open_node(config: Config, ready: Ready) -> Node:
         saml_providers=SamlProviderCache(ready.account_id),
         token_issuer=TokenIssuerCache(keys),
         issuer_base=_issuer_base(config, ready),
+        logs=log_store,
+        log_queue=LogQueue(log_store, clock),
         oidc_allow_private=config.oidc_allow_private,
     )
     for cache in (
@@ -95,6 +99,7 @@ async def keep_house(node: Node) -> None:
         node.trail.keep_flushing(),
         s3.keep_house(node),
         functions.keep_house(node),
+        logs.keep_house(node),
         sts.keep_house(node),
         sessions.keep_house(node),
     )
@@ -103,6 +108,8 @@ async def keep_house(node: Node) -> None:
 async def close_node(node: Node) -> None:
     """End the function environments, finish the writes under way, and close the database."""
     await node.environments.close()
+    await node.log_queue.flush()
+    await asyncio.to_thread(node.logs.close)
     await asyncio.to_thread(node.store.close)
     node.trail.close()
 
@@ -113,7 +120,10 @@ def services() -> Services:
     return Services(
         by_scope={
             service.name: service
-            for service in (sts.SERVICE, iam.SERVICE, functions.SERVICE, s3.SERVICE, own)
+            for service in (
+                *(sts.SERVICE, iam.SERVICE, functions.SERVICE, logs.SERVICE, s3.SERVICE),
+                own,
+            )
         },
         urls=functions.URL_SERVICE,
     )
