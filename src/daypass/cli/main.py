@@ -14,7 +14,10 @@ from daypass.cli.failure import FAILED, INTERRUPTED, Failure, color_choice, fail
 
 # Subcommand, the module that has it, and what it does. Modules are imported when needed alone.
 _COMMANDS: Final = {
-    "serve": ("server", "Run STS, IAM, Lambda with Function URLs, and S3 on one port."),
+    "serve": (
+        "server",
+        "Run STS, IAM, Lambda with Function URLs, S3 and Logs on one port.",
+    ),
     "init": ("server", "Make a data directory with an account and its root access key."),
     "env": ("server", "Print what a shell needs to use a running server."),
     "ca": ("server", "Print the path of a server's certificate authority."),
@@ -29,6 +32,7 @@ _COMMANDS: Final = {
     "call": ("call", "Send a signed HTTP request, like curl."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),
+    "logs": ("logs", "Show what a function wrote, and follow what it writes."),
     "policy": ("policy", "Check, simulate and explain IAM policies."),
     "keys": ("keys", "Show and rotate the keys that seal a server's session tokens."),
     "audit": ("audit", "Show a server's audit trail, and check that it is whole."),

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from daypass.workers import report
 from daypass.workers.channel import Channel, FrameChannel
 from daypass.workers.function import (
     RESPONSE_LIMIT,
@@ -19,9 +20,10 @@ from daypass.workers.function import (
     Outcome,
 )
 from daypass.workers.isolation import Isolation
-from daypass.workers.log import OutputPipe, format_tail
+from daypass.workers.log import TAIL, LogSink, OutputPipe, peak_memory
+from daypass.workers.report import Report
 from daypass.workers.runtime_api import RuntimeApi
-from daypass.workers.runtimes import Place, describe_launch, speaks_http
+from daypass.workers.runtimes import Place, describe_launch, describe_runtime, speaks_http
 from daypass.workers.spawner import Spawner
 
 # Seconds an environment may take to initialise before its time counts as the invocation's.
@@ -33,11 +35,12 @@ _FAREWELL: Final = 0.5
 class _Turn:
     """The one invocation under way."""
 
-    __slots__ = ("began", "cold", "event", "outcome", "timer")
+    __slots__ = ("began", "cold", "event", "logged", "outcome", "timer")
 
     def __init__(self, event: Event, cold: bool) -> None:
         self.event = event
         self.cold = cold
+        self.logged = False
         self.began = time.monotonic()
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.timer: asyncio.TimerHandle | None = None
@@ -47,14 +50,20 @@ class Environment:
     """A process of a function, from its start to its end. Make one with `start`."""
 
     def __init__(
-        self, function: FunctionSpec, credentials: Credentials, temporary: Path, spawner: Spawner
+        self,
+        function: FunctionSpec,
+        credentials: Credentials,
+        temporary: Path,
+        spawner: Spawner,
+        log: LogSink,
     ) -> None:
         self.function = function
         self.alive = True
         self._credentials = credentials
         self._temporary = temporary
         self._spawner = spawner
-        self._output = OutputPipe()
+        self._log = log
+        self._output = OutputPipe(log)
         self._launcher: FrameChannel | None = None
         self._channel: Channel | None = None
         self._number = 0
@@ -74,10 +83,12 @@ class Environment:
         credentials: Credentials,
         isolation: Isolation,
         spawner: Spawner,
+        log: LogSink,
     ) -> "Environment":
         """Start a process; it initialises until it is given its first event, and beyond."""
         place.temporary.mkdir(mode=0o700)
-        environment = cls(function, credentials, place.temporary, spawner)
+        environment = cls(function, credentials, place.temporary, spawner, log)
+        log.note([report.init_start(function, describe_runtime(function.runtime))])
         try:
             await environment._launch(place, isolation)
         except BaseException:
@@ -122,7 +133,7 @@ class Environment:
             self._turn = None
             if turn.timer is not None:
                 turn.timer.cancel()
-        tail = self._log_tail(turn, time.monotonic() - turn.began)
+        tail = self._end_log(turn, outcome)
         if not self.alive:
             self._output.close()
         error = None if outcome.error_type is None else "Unhandled"
@@ -131,6 +142,7 @@ class Environment:
     def _hand_over(self, turn: _Turn) -> None:
         assert self._channel is not None
         turn.began = time.monotonic()
+        self._begin_log(turn)
         self._set_timer(turn, self.function.timeout)
         arn = turn.event.function_arn or self.function.arn
         self._channel.invoke(turn.event, arn, time.time() + self.function.timeout)
@@ -152,16 +164,32 @@ class Environment:
         if self._turn is not None and not self._turn.outcome.done():
             self._turn.outcome.set_result(outcome)
 
-    def _log_tail(self, turn: _Turn, duration: float) -> bytes:
-        # Read in any case, so that the next invocation's log begins with its own output.
-        output = self._output.take()
-        if not turn.event.wants_log:
-            return b""
+    def _begin_log(self, turn: _Turn) -> None:
+        turn.logged = True
+        self._log.note([report.start(self.function, turn.event.request_id)])
+
+    def _end_log(self, turn: _Turn, outcome: Outcome) -> bytes:
+        """Finish the invocation's log; its tail, if the event wants it."""
+        duration = time.monotonic() - turn.began
         init = None
         if turn.cold and self._initialized is not None:
             init = self._initialized - self._started
-        pid = self._spawner.pid(self._number)
-        return format_tail(self.function, turn.event.request_id, output, duration, init, pid)
+        # Read in any case, so that the next invocation's log begins with its own output.
+        output = self._output.take()
+        if not turn.logged:
+            self._begin_log(turn)
+        memory = peak_memory(self._spawner.pid(self._number))
+        environments = outcome.error_type if not self.alive else None
+        lines = report.end(
+            self.function, Report(turn.event.request_id, duration, memory, init, environments)
+        )
+        self._log.note(lines)
+        if not turn.event.wants_log:
+            return b""
+        if output and not output.endswith(b"\n"):
+            output += b"\n"
+        start = report.start(self.function, turn.event.request_id)
+        return (start.encode() + output + "".join(lines).encode())[-TAIL:]
 
     # -- what comes from it (`channel.Listener`) ---------------------------------------------
 
@@ -182,6 +210,9 @@ class Environment:
     def init_failed(self, payload: bytes, error_type: str) -> None:
         if self._initialized is None and self._failure is None:
             self._failure = Outcome(payload, error_type)
+            self._output.take()
+            elapsed = time.monotonic() - self._started
+            self._log.note([report.init_report(self.function, elapsed, error_type)])
             self._settle(self._failure)
             self.end()
 

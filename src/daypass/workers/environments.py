@@ -21,6 +21,7 @@ from daypass.workers.function import (
     UnusableRuntimeError,
 )
 from daypass.workers.isolation import Isolation, Level, choose, refuse_readable
+from daypass.workers.log import new_stream_name
 from daypass.workers.runtimes import Place, check_runtime
 from daypass.workers.spawner import Spawner
 from daypass.workers.view import readable_paths
@@ -239,8 +240,11 @@ class Environments:
                 code = await asyncio.to_thread(self._code.unpack, package)
             credentials = await supplies.credentials()
             self._serial += 1
-            place = Place(code, self._temporary / str(self._serial), self._staging)
-            return await Environment.start(function, place, credentials, isolation, spawner)
+            stream = new_stream_name(function.version)
+            place = Place(code, self._temporary / str(self._serial), self._staging, stream)
+            return await Environment.start(
+                function, place, credentials, isolation, spawner, supplies.log(stream)
+            )
         except BaseException:
             self._running -= 1
             raise

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from daypass.workers.log import LogSink, NoLog
+
 # Bytes: what Lambda takes from a function, 6 MiB and 100 bytes.
 RESPONSE_LIMIT: Final = 6_291_556
 
@@ -49,6 +51,8 @@ class FunctionSpec:
     configuration; environments are used again for the same version and revision only.
     code_sha256: hex digest of the package. timeout: seconds. memory_size, ephemeral_storage: MB.
     reserved_concurrency: None is without a limit of its own.
+    log_format: "Text" or "JSON". log_level: of its own lines, "" for all. log_group: "" for the
+    usual one.
     """
 
     name: str
@@ -65,14 +69,21 @@ class FunctionSpec:
     version: str = "$LATEST"
     reserved_concurrency: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    log_format: str = "Text"
+    log_level: str = ""
+    log_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """Where an environment of a function gets what it starts with: credentials and its package."""
+    """Where an environment of a function gets what it starts with: credentials and its package.
+
+    log: where its lines go, given the name of its log stream.
+    """
 
     credentials: Callable[[], Awaitable[Credentials]]
     package: Callable[[], Awaitable[bytes]]
+    log: Callable[[str], LogSink] = lambda _: NoLog()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """From a function's configuration to what its process is told: command, environment, limits."""
 
-import datetime
 import os
+import platform
 import re
 import shutil
 import sys
@@ -36,11 +36,13 @@ _PROVIDED: Final = re.compile(r"provided(\.al\d+)?")
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where one environment is on the machine. code: the unpacked package. temporary: its own
-    directory. staging: an empty directory to build roots on."""
+    directory. staging: an empty directory to build roots on. log_stream: the name of the stream
+    of its function's log that is its own."""
 
     code: Path
     temporary: Path
     staging: Path
+    log_stream: str
 
 
 def check_runtime(runtime: str) -> None:
@@ -58,6 +60,13 @@ def check_runtime(runtime: str) -> None:
 
 def is_python(runtime: str) -> bool:
     return _PYTHON.fullmatch(runtime) is not None
+
+
+def describe_runtime(runtime: str) -> str:
+    """What runs functions of this runtime, as `python:3.12.4`."""
+    if is_python(runtime):
+        return f"python:{platform.python_version()}"
+    return runtime.removesuffix(".x").replace("nodejs", "nodejs:")
 
 
 def speaks_http(runtime: str) -> bool:
@@ -82,7 +91,9 @@ def describe_launch(
         command = [str(_find_node()), f"{seen.runtime}/node.cjs"]
     return {
         "directory": seen.code,
-        "environment": describe_environment(function, seen, credentials, runtime_api),
+        "environment": describe_environment(
+            function, seen, credentials, runtime_api, place.log_stream
+        ),
         "path": [[seen.code, "/opt/python"], package_paths()],
         "handler": function.handler,
         "command": command,
@@ -133,11 +144,14 @@ def _node_files(function: FunctionSpec) -> list[tuple[Path, str]]:
 
 
 def describe_environment(
-    function: FunctionSpec, seen: View, credentials: Credentials, runtime_api: str
+    function: FunctionSpec,
+    seen: View,
+    credentials: Credentials,
+    runtime_api: str,
+    log_stream: str,
 ) -> dict[str, str]:
     """The environment variables; the function's own never replace the platform's."""
     code = seen.code
-    today = datetime.datetime.now(datetime.UTC).strftime("%Y/%m/%d")
     variables: dict[str, str] = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
@@ -159,14 +173,17 @@ def describe_environment(
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[{function.version}]{os.urandom(16).hex()}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group or f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "LAMBDA_TASK_ROOT": code,
         "LAMBDA_RUNTIME_DIR": seen.runtime,
         "PWD": code,
         "SHLVL": "0",
         "_HANDLER": function.handler,
     }
+    if function.log_format == "JSON":
+        variables["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level or "INFO"
     return variables | _runtime_variables(function.runtime, seen, runtime_api)
 
 

@@ -1,6 +1,7 @@
 """From a stored function to an invocation: its environment, its role's credentials, its event."""
 
 import os
+from functools import partial
 from typing import Final
 
 from daypass.gateway.issue import issue_session
@@ -8,6 +9,7 @@ from daypass.gateway.node import Node
 from daypass.gateway.record import record_service_session
 from daypass.services.functions.code import read_package
 from daypass.services.functions.configuration import find_execution_role
+from daypass.services.functions.logs import open_stream
 from daypass.services.functions.names import function_arn
 from daypass.store.functions import Function, Version
 from daypass.tokens import SessionKind
@@ -50,7 +52,8 @@ def supplies(node: Node, version: Version) -> Supplies:
     async def package() -> bytes:
         return await read_package(node, version.code)
 
-    return Supplies(credentials, package)
+    group = f"/aws/lambda/{version.function}"
+    return Supplies(credentials, package, partial(open_stream, node, version.role_arn, group))
 
 
 async def _issue_credentials(node: Node, version: Version) -> Credentials:

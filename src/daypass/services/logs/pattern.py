@@ -13,7 +13,8 @@ Matcher = Callable[[str], bool]
 
 _TERM: Final = re.compile(r'([?-]?)(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))\s*')
 _TOKEN: Final = re.compile(
-    r"\s*(?:(?P<quoted>\"(?:[^\"\\]|\\.)*\")|(?P<symbol>&&|\|\||!=|<=|>=|[()<>=])|"
+    r"\s*(?:(?P<selector>\$(?:\.[A-Za-z0-9_@-]+|\[(?:\d+|\*)\]|\[\"[^\"]+\"\])+)|"
+    r"(?P<quoted>\"(?:[^\"\\]|\\.)*\")|(?P<symbol>&&|\|\||!=|<=|>=|[()<>=])|"
     r"(?P<word>[^\s()<>=!&|\"]+))"
 )
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -137,7 +138,7 @@ class _Selection:
                 raise PatternError("a parenthesis is not closed")
             return inner
         kind, selector = self._next()
-        if kind != "word" or not selector.startswith("$"):
+        if kind != "selector":
             raise PatternError(f"{selector!r} is no selector; those begin with $.")
         find = _compile_selector(selector)
         _, operator = self._next()
@@ -150,17 +151,12 @@ class _Selection:
 
 def _compile_selector(selector: str) -> Callable[[Any], list[Any]]:
     steps: list[str | int | None] = []
-    position = 1
-    while position < len(selector):
-        match = _STEP.match(selector, position)
-        if match is None:
-            raise PatternError(f"the selector {selector!r} is not understood")
+    for match in _STEP.finditer(selector):
         name, index, quoted = match.groups()
         if index is None:
             steps.append(quoted if name is None else name)
         else:
             steps.append(None if index == "*" else int(index))
-        position = match.end()
 
     def find(document: Any) -> list[Any]:
         found = [document]
@@ -194,13 +190,29 @@ def _comparison(operator: str, kind: str, value: str) -> _Condition:
     if operator not in ("=", "!="):
         raise PatternError(f"{operator} compares with a number, and {value!r} is none")
     text = json.loads(value) if kind == "quoted" else value
-    parts = [re.escape(part) for part in text.split("*")]
-    fullmatch = re.compile(".*".join(parts), re.DOTALL).fullmatch
+    first, *others = text.split("*")
 
     def equal(found: Any) -> bool:
-        return isinstance(found, str) and fullmatch(found) is not None
+        return isinstance(found, str) and _fits(found, first, others)
 
     return equal if operator == "=" else lambda found: not equal(found)
+
+
+def _fits(text: str, first: str, others: list[str]) -> bool:
+    """Whether it is `first` and the others with anything between them. Takes one pass, whatever the
+    pattern: a regular expression with many stars would not."""
+    if not others:
+        return text == first
+    *between, last = others
+    if not text.startswith(first) or len(text) < len(first) + len(last) or not text.endswith(last):
+        return False
+    position, end = len(first), len(text) - len(last)
+    for part in between:
+        position = text.find(part, position, end)
+        if position < 0:
+            return False
+        position += len(part)
+    return True
 
 
 def _numeric(operator: str, number: float) -> _Condition:

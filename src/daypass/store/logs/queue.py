@@ -18,6 +18,8 @@ _PAUSE: Final = 0.2
 # What one stream may hand over in that time: 5,000 lines or 1.25 MiB a second.
 _EVENTS: Final = 1_000
 _BYTES: Final = 256 * 1024
+# Lambda's own lines: four an invocation, so far more than one environment can serve.
+_NOTES: Final = 4_000
 # What all streams of a process may have waiting.
 _ALL_BYTES: Final = 16 * 1024 * 1024
 
@@ -63,6 +65,19 @@ class LogStream:
             self._size += size
             self.events.append((now, line))
         self._queue.wake(self)
+
+    def note(self, lines: Sequence[str]) -> None:
+        """Add lines of the platform's own, which a chatty function does not displace."""
+        if len(self.events) + len(lines) > _EVENTS + _NOTES:
+            self.drop(len(lines))
+            return
+        now = self._queue.now()
+        self.events += [(now, line) for line in lines]
+        self._queue.wake(self)
+
+    def full(self) -> bool:
+        """Whether more would be dropped now."""
+        return len(self.events) >= _EVENTS or self._size >= _BYTES
 
     def drop(self, lines: int) -> None:
         """Count lines that were not even looked at."""
