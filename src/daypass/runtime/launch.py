@@ -3,25 +3,18 @@
 import contextlib
 import os
 import socket
-import struct
 import sys
 import traceback
 from typing import Any, Final
 
-from daypass.runtime import frames, kernel, python, sandbox
+from daypass.runtime import frames, python, sandbox
 
-# Where the channel is, after standard input, output and error; and the verdict, where there is.
+# Where the channel is, after standard input, output and error.
 CHANNEL: Final = 3
-VERDICT: Final = 4
-# An exit status; -N is death by signal N.
-STATUS: Final = struct.Struct("=i")
 
 
-def become_function(channel: int, output: int, verdict: int | None) -> None:
+def become_function(channel: int, output: int) -> None:
     """Be the function that the first frame on `channel` says. Never returns.
-
-    verdict: of the first process of a namespace, the descriptor that takes the exit status of the
-    function, which is its child; None to be the function oneself.
 
     The frame's head: what `sandbox.confine` wants, and environment; path, what goes before
     `sys.path` and what goes after it; handler; command, None for Python.
@@ -29,13 +22,11 @@ def become_function(channel: int, output: int, verdict: int | None) -> None:
     status = 1
     try:
         os.setsid()
-        connection, verdict = _arrange_descriptors(channel, output, verdict)
+        connection = _arrange_descriptors(channel, output)
         frame = frames.receive(connection)
         if frame is not None:
             launch: dict[str, Any] = frame[1]
             sandbox.confine(launch)
-            if verdict is not None:
-                _divide(verdict)
             os.environ.clear()
             os.environ.update(launch["environment"])
             status = _run(launch, connection)
@@ -50,42 +41,18 @@ def become_function(channel: int, output: int, verdict: int | None) -> None:
         os._exit(status)
 
 
-def _arrange_descriptors(
-    channel: int, output: int, verdict: int | None
-) -> tuple[socket.socket, int | None]:
-    """Standard streams on 0 to 2, the channel on 3, the verdict on 4, and nothing else open."""
-    # Out of the way first: they may have come as 0 to 4 themselves.
+def _arrange_descriptors(channel: int, output: int) -> socket.socket:
+    """Standard streams on 0 to 2, the channel on 3, and nothing else open."""
+    # Out of the way first: the two may have come as 0 to 3 themselves.
     channel, output = os.dup2(channel, 101), os.dup2(output, 102)
-    if verdict is not None:
-        verdict = os.dup2(os.dup2(verdict, 103), VERDICT, inheritable=False)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.dup2(channel, CHANNEL, inheritable=False)
-    os.closerange(VERDICT if verdict is None else VERDICT + 1, os.sysconf("SC_OPEN_MAX"))
+    os.dup2(channel, CHANNEL)
+    os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
     connection = socket.socket(fileno=CHANNEL)
     connection.setblocking(True)
-    return connection, verdict
-
-
-def _divide(verdict: int) -> None:
-    """Go on in a child. The parent stays as the first process of the namespace.
-
-    It buries the orphans and ends with the function, and with it the kernel ends all the others.
-    """
-    child = os.fork()
-    if not child:
-        os.close(verdict)
-        return
-    # Not even the function, whose user it has, may look into it or take its descriptors.
-    kernel.set_dumpable(False)
-    os.dup2(verdict, 0)
-    os.closerange(1, os.sysconf("SC_OPEN_MAX"))
-    pid, status = os.wait()
-    while pid != child:
-        pid, status = os.wait()
-    os.write(0, STATUS.pack(os.waitstatus_to_exitcode(status)))
-    os._exit(0)
+    return connection
 
 
 def _run(launch: dict[str, Any], connection: socket.socket) -> int:

@@ -40,19 +40,58 @@ def found() -> bool:
 
 
 class Nursery:
-    """Forks children that are each the first process of a namespace of their own."""
+    """Forks children that each have a namespace of processes, of which they are the second.
+
+    The first is ready before, since a fork takes its time: it buries orphans and does nothing
+    else, and when it is killed the kernel ends all others of its namespace.
+    """
 
     def __init__(self) -> None:
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        self._first = 0
 
-    def fork(self) -> int:
-        """As `os.fork`."""
+    def fork(self) -> tuple[int, int]:
+        """The child's process id, 0 in the child, and that of its namespace's first process.
+
+        Call `prepare` soon after.
+        """
+        if not self._first:
+            self.prepare()
+        try:
+            pid = os.fork()
+        except OSError:
+            # The first process was killed, and nothing more can be born into its namespace.
+            self.prepare()
+            pid = os.fork()
+        first, self._first = self._first, 0
+        return pid, first
+
+    def prepare(self) -> None:
+        """Make the namespace of the next child."""
+        # Back, for only from one's own may the next one be made.
+        kernel.setns(self._own, kernel.CLONE_NEWPID)
         kernel.unshare(kernel.CLONE_NEWPID)
-        pid = os.fork()
-        if pid:
-            # Back, for only from here may the next one be made.
-            kernel.setns(self._own, kernel.CLONE_NEWPID)
-        return pid
+        self._first = os.fork()
+        if not self._first:
+            _be_first()
+
+
+def _be_first() -> None:
+    """Be the first process of a namespace until killed. Never returns."""
+    try:
+        # Ignored, the dead are buried by the kernel. Whoever ends the parent ends this.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
+        os.closerange(0, os.sysconf("SC_OPEN_MAX"))
+        kernel.drop_capabilities()
+        kernel.forbid_new_privileges()
+        # Not even a function that has the same user may look into it.
+        kernel.set_dumpable(False)
+        kernel.die_with_parent(signal.SIGKILL)
+        while True:
+            signal.pause()
+    finally:
+        os._exit(1)
 
 
 def leave_shared(network: bool) -> None:

@@ -1,22 +1,27 @@
 """The Python runtime: AWS's own `awslambdaric.bootstrap`, talking frames instead of HTTP.
 
 Marshalling, logging and the shapes of errors are therefore AWS's. Its native HTTP client is left
-out, which saves its start-up time and lets everything be loaded after the fork.
+out, which saves its start-up time and lets everything else be loaded before the fork.
 """
 
 import contextlib
 import json
+import os
 import socket
 import sys
 from collections.abc import Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from daypass.runtime import frames
 from daypass.runtime.frames import Kind
 
 if TYPE_CHECKING:
     from awslambdaric.lambda_runtime_client import InvocationRequest
+
+
+# What awslambdaric.bootstrap reads when it is loaded, before there is a function's environment.
+_READ_WHEN_LOADED: Final = {"AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL"}
 
 
 class ChannelClosedError(Exception):
@@ -27,11 +32,19 @@ def run(handler: str, connection: socket.socket) -> int:
     """Serve invocations of `handler` until the channel closes; the exit status of the process."""
     # awslambdaric takes an absent native client as it is and never calls it.
     sys.modules["runtime_client"] = cast("ModuleType", None)
-    from awslambdaric import bootstrap  # noqa: PLC0415 - reads the function's environment
+    if _READ_WHEN_LOADED & os.environ.keys():
+        _forget_bootstrap()
+    from awslambdaric import bootstrap  # noqa: PLC0415 - may be the function's own
 
     with contextlib.suppress(ChannelClosedError):
         bootstrap.run(handler, FrameClient(connection))
     return 0
+
+
+def _forget_bootstrap() -> None:
+    """Have it loaded again, if it was loaded before the fork."""
+    if sys.modules.pop("awslambdaric.bootstrap", None) is not None:
+        del vars(sys.modules["awslambdaric"])["bootstrap"]
 
 
 class FrameClient:

@@ -1,18 +1,19 @@
 """The process in which the processes of functions are born, and which sees to it that they end.
 
 The server starts it once, clean of everything the server holds. It has one thread and a small
-memory, so a fork is safe and takes a millisecond. No secret passes through it, since every
+memory, so a fork is safe and takes a millisecond or a few. No secret passes through it, since every
 function's process inherits its memory: what a function is told comes over its own channel.
 
 Every descendant of a function's process ends with it, also one that left its process group. With
-namespaces a function has one of processes, whose first process is this one's child, and the kernel
-sees to it. Without them orphans come to this process, which adopts and kills them. When the server
+namespaces a function has one of processes, which ends with its first process, and the kernel sees
+to it. Without them orphans come to this process, which adopts and kills them. When the server
 is gone, however it ended, everything here ends too.
 
 Requests and reports are JSON messages on a SOCK_SEQPACKET socket:
 
     {"spawn": ID}                     with two descriptors: the channel, and where output goes
     {"kill": ID}
+    {"loaded": [NAME, ...]}           report, once: the modules that functions find loaded
     {"spawned": ID}                   report, sent by the new process itself: who the kernel says
                                       sent it is its process id where the server is
     {"exited": ID, "status": STATUS}  report; -N is death by signal N
@@ -39,8 +40,8 @@ import urllib.parse  # noqa: F401
 from collections.abc import Callable
 from typing import Final
 
-from daypass.runtime import kernel, namespaces
-from daypass.runtime.launch import STATUS, become_function
+from daypass.runtime import kernel, namespaces, preload
+from daypass.runtime.launch import become_function
 from daypass.runtime.namespaces import Nursery
 
 NAMESPACES: Final = "namespaces"
@@ -50,14 +51,14 @@ _MESSAGE_LIMIT: Final = 4096
 class Spawner:
     """The children of this process: which environment each one is.
 
-    become: what a child does, given its channel, where its output goes and, with namespaces,
-    where its verdict goes. It never returns. nursery: None for children without namespaces.
+    become: what a child does, given its channel and where its output goes. It never returns.
+    nursery: None for children without namespaces.
     """
 
     def __init__(
         self,
         server: socket.socket,
-        become: Callable[[int, int, int | None], None],
+        become: Callable[[int, int], None],
         nursery: Nursery | None,
     ) -> None:
         self._server = server
@@ -65,7 +66,7 @@ class Spawner:
         self._nursery = nursery
         self._pids: dict[int, int] = {}
         self._ids: dict[int, int] = {}
-        self._verdicts: dict[int, int] = {}
+        self._firsts: dict[int, int] = {}
 
     def serve(self) -> None:
         """Do what the server asks until it is gone; then end every descendant."""
@@ -109,28 +110,17 @@ class Spawner:
         return True
 
     def _spawn(self, identifier: int, channel: int, output: int) -> None:
-        if self._nursery is None:
-            self._settle(identifier, os.fork(), channel, output, None)
-            return
-        verdict, writer = os.pipe2(os.O_CLOEXEC)
-        pid = self._nursery.fork()
-        if pid:
-            self._verdicts[identifier] = verdict
-        self._settle(identifier, pid, channel, output, writer)
-        os.close(writer)
-
-    def _settle(
-        self, identifier: int, pid: int, channel: int, output: int, verdict: int | None
-    ) -> None:
-        """Both sides of a fork: note the child, or be it."""
-        if pid:
-            self._pids[identifier] = pid
-            self._ids[pid] = identifier
-            return
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._report({"spawned": identifier})
-        self._become(channel, output, verdict)
+        pid, first = (os.fork(), 0) if self._nursery is None else self._nursery.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._report({"spawned": identifier})
+            self._become(channel, output)
+        self._pids[identifier] = pid
+        self._ids[pid] = identifier
+        if self._nursery is not None:
+            self._firsts[identifier] = first
+            self._nursery.prepare()
 
     def _kill(self, identifier: int) -> None:
         pid = self._pids.get(identifier)
@@ -141,6 +131,13 @@ class Spawner:
             os.killpg(pid, signal.SIGKILL)
         except ProcessLookupError:
             os.kill(pid, signal.SIGKILL)
+        self._end_namespace(identifier)
+
+    def _end_namespace(self, identifier: int) -> None:
+        """Kill all that is left in the namespace of an environment."""
+        first = self._firsts.get(identifier)
+        if first is not None:
+            os.kill(first, signal.SIGKILL)
 
     def _reap(self) -> None:
         """Bury the dead environments, with all that is left of their process groups."""
@@ -157,22 +154,23 @@ class Spawner:
                 # Before the pid is given back: a group of this number is still this group.
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
+                self._end_namespace(identifier)
+                self._firsts.pop(identifier, None)
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             if identifier is not None:
                 del self._pids[identifier]
-                status = self._read_verdict(identifier, status)
                 self._report({"exited": identifier, "status": status})
-            self._end_strays()
+            if self._nursery is None:
+                self._end_strays()
+            elif identifier is None:
+                self._lose_first(pid)
 
-    def _read_verdict(self, identifier: int, status: int) -> int:
-        """The exit status of a function; of its environment's first process if that was killed."""
-        verdict = self._verdicts.pop(identifier, None)
-        if verdict is None:
-            return status
-        # The writer's end is closed, for the namespace has ended.
-        given = os.read(verdict, STATUS.size)
-        os.close(verdict)
-        return int(STATUS.unpack(given)[0]) if given else status
+    def _lose_first(self, pid: int) -> None:
+        """The first process of a namespace has died, and the rest of it with it."""
+        for identifier, first in self._firsts.items():
+            if first == pid:
+                del self._firsts[identifier]
+                return
 
     def _end_strays(self) -> None:
         """Kill what was orphaned and belongs to no living environment."""
@@ -206,8 +204,12 @@ def _children() -> list[int]:
         return [int(pid) for pid in children.read().split()]
 
 
-def main(descriptor: int, level: str) -> None:
-    """Serve the server at the other end of this socket. level: a name of an isolation level."""
+def main(descriptor: int, level: str, *packages: str) -> None:
+    """Serve the server at the other end of this socket.
+
+    level: a name of an isolation level. packages: directories to load from what most Python
+    functions load.
+    """
     nursery = None
     if level == NAMESPACES:
         namespaces.found()
@@ -215,5 +217,8 @@ def main(descriptor: int, level: str) -> None:
     server = socket.socket(fileno=descriptor)
     server.set_inheritable(False)
     kernel.become_subreaper()
+    if packages:
+        report = {"loaded": preload.load([*packages])}
+        server.send(json.dumps(report).encode())
     gc.freeze()
     Spawner(server, become_function, nursery).serve()

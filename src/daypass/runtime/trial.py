@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from typing import Any
 
 from daypass.runtime import filesystem, kernel, landlock, namespaces, seccomp
@@ -19,8 +20,10 @@ def main(description: str) -> None:
     found = {"refusal": "", "user_namespace": False, "own_user": False}
     try:
         found["own_user"] = namespaces.found()
-        if child := Nursery().fork():
+        child, first = Nursery().fork()
+        if child:
             os.waitpid(child, 0)
+            os.kill(first, signal.SIGKILL)
             return
         _try(json.loads(description), found)
     except (SandboxError, OSError) as error:

@@ -22,8 +22,8 @@ from daypass.workers.function import (
 )
 from daypass.workers.isolation import Isolation, Level, choose, refuse_readable
 from daypass.workers.log import new_stream_name
-from daypass.workers.runtimes import Place, check_runtime
-from daypass.workers.spawner import Spawner
+from daypass.workers.runtimes import Place, check_runtime, is_python
+from daypass.workers.spawner import Spawners
 from daypass.workers.view import readable_paths
 
 # Environments that may run at once in one server process, busy or warm.
@@ -64,7 +64,7 @@ class Environments:
         self._temporary = directory / f"tmp-{os.getpid()}"
         self._staging = directory / "root"
         self._demanded = isolation
-        self._prepared: tuple[Isolation, Spawner] | None = None
+        self._prepared: tuple[Isolation, Spawners] | None = None
         self._serial = 0
         self._running = 0
         self._busy: Counter[str] = Counter()
@@ -83,7 +83,7 @@ class Environments:
         """
         return self._prepare()[0]
 
-    def _prepare(self) -> tuple[Isolation, Spawner]:
+    def _prepare(self) -> tuple[Isolation, Spawners]:
         if self._prepared is not None:
             return self._prepared
         isolation = choose(self._demanded)
@@ -97,7 +97,7 @@ class Environments:
         self._temporary.mkdir(mode=0o700, exist_ok=True)
         self._staging.mkdir(mode=0o700, exist_ok=True)
         _log.info("Functions are isolated: %s", isolation.describe())
-        self._prepared = isolation, Spawner(isolation.level or Level.PROCESS)
+        self._prepared = isolation, Spawners(isolation.level or Level.PROCESS)
         return self._prepared
 
     async def unpack(self, package: bytes) -> None:
@@ -226,7 +226,7 @@ class Environments:
         )
 
     async def _start(self, function: FunctionSpec, supplies: Supplies) -> Environment:
-        isolation, spawner = self._prepare()
+        isolation, spawners = self._prepare()
         if isolation.level is None:
             raise UnusableRuntimeError(isolation.describe())
         if self._running >= self._limit and not self._end_longest_idle():
@@ -242,6 +242,7 @@ class Environments:
             self._serial += 1
             stream = new_stream_name(function.version)
             place = Place(code, self._temporary / str(self._serial), self._staging, stream)
+            spawner = spawners.choose(code) if is_python(function.runtime) else spawners.bare
             return await Environment.start(
                 function, place, credentials, isolation, spawner, supplies.log(stream)
             )

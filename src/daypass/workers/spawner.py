@@ -10,16 +10,18 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from daypass.workers.isolation import Level
+from daypass.workers.view import package_paths
 
-_MESSAGE_LIMIT: Final = 4096
+_MESSAGE_LIMIT: Final = 65_536
 _PROGRAM: Final = (
     "import sys; sys.path.append(sys.argv[1]); from daypass.runtime.spawner import main; "
-    "sys.path.remove(sys.argv[1]); main(int(sys.argv[2]), sys.argv[3])"
+    "sys.path.remove(sys.argv[1]); main(int(sys.argv[2]), *sys.argv[3:])"
 )
 # unix(7): the process id, user and group of who sent a message
 _SENDER: Final = struct.Struct("=iII")
@@ -30,11 +32,15 @@ _log = logging.getLogger("daypass.functions")
 class Spawner:
     """A spawner process, started at first use and again if it was killed.
 
-    level: the isolation level of what it starts.
+    level: the isolation level of what it starts. packages: directories from which it loads what
+    most Python functions load; none is loading nothing.
     """
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, packages: Sequence[str] = ()) -> None:
         self._level = level
+        self._packages = packages
+        # The names of what it has loaded, once it has.
+        self._loaded: frozenset[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._numbers = itertools.count(1)
@@ -51,6 +57,11 @@ class Spawner:
         descriptors = array.array("i", [channel.fileno(), output])
         connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
         return number
+
+    def load(self) -> frozenset[str] | None:
+        """The names of the modules that its processes find loaded, None while it loads them."""
+        self._connect()
+        return self._loaded
 
     def kill(self, number: int) -> None:
         """Kill a process and all its descendants; nothing if it has ended."""
@@ -83,7 +94,7 @@ class Spawner:
         # the server, which may hold secrets, stays behind.
         command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _PROGRAM]
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [*command, directory, str(theirs.fileno()), self._level],
+            [*command, directory, str(theirs.fileno()), self._level, *self._packages],
             env={"LANG": "C.UTF-8", "PATH": os.defpath},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
@@ -110,7 +121,9 @@ class Spawner:
                 self._lose()
                 return
             report = json.loads(message)
-            if "spawned" in report:
+            if "loaded" in report:
+                self._loaded = frozenset(report["loaded"])
+            elif "spawned" in report:
                 self._pids[report["spawned"]] = _sender(ancillary)
             else:
                 self._end(report["exited"], report["status"])
@@ -129,9 +142,44 @@ class Spawner:
         self._socket.close()
         if self._process is not None:
             self._process.wait()
-        self._socket = self._process = None
+        self._socket = self._process = self._loaded = None
         for number in list(self._exits):
             self._end(number, -9)
+
+
+class Spawners:
+    """The spawners of one server process: a bare one, and one that has loaded what most Python
+    functions load.
+
+    The second starts at the first need of it and takes a second to be ready; until then, and for
+    functions that bring a module it has loaded, the bare one serves.
+    """
+
+    def __init__(self, level: Level) -> None:
+        self._bare = Spawner(level)
+        self._warm = Spawner(level, package_paths())
+
+    def choose(self, code: Path) -> Spawner:
+        """The spawner for a Python function with this code."""
+        loaded = self._warm.load()
+        if loaded is None or loaded & _modules_in(code):
+            return self._bare
+        return self._warm
+
+    @property
+    def bare(self) -> Spawner:
+        """The spawner for everything else."""
+        return self._bare
+
+    def close(self) -> None:
+        for spawner in (self._bare, self._warm):
+            spawner.close()
+
+
+@lru_cache(maxsize=1024)
+def _modules_in(code: Path) -> frozenset[str]:
+    """The names that are modules in a directory of code, which does not change."""
+    return frozenset(entry.name.partition(".")[0] for entry in code.iterdir())
 
 
 def _sender(ancillary: list[tuple[int, int, bytes]]) -> int:
