@@ -166,3 +166,16 @@ def test_what_is_not_there_and_who_may_not_see_is_said(server):
     assert "ResourceNotFoundException" in ended.err
     ended = daypass("sessions", "list", "--role", "a", "--user", "b", env=server.environment())
     assert ended.code == 2
+
+
+def test_limits_are_shown_as_a_table_and_as_json(server, assume):
+    assume()
+    found = json.loads(
+        daypass("sessions", "limits", "--output", "json", env=server.environment()).out
+    )
+    assert found["PrincipalRate"] == 600
+    user = next(one for one in found["Principals"] if one["Arn"].endswith("/cli-sessions-user"))
+    assert user["Sessions"] >= 1
+    shown = daypass("sessions", "limits", env=server.environment()).out
+    assert "600 to one principal, 1200 to one address" in shown
+    assert user["Arn"] in shown

@@ -14,6 +14,7 @@ from daypass.cli.present import print_fields, print_json
 from daypass.server import (
     ISOLATION_LEVELS,
     Config,
+    LimitSettings,
     Ready,
     RootCredentials,
     ca_path,
@@ -23,6 +24,7 @@ from daypass.server import (
 )
 from daypass.server import serve as serve_until_stopped
 
+_LIMITS: Final = LimitSettings()
 # Variables that would win over the keys `env` prints, or go with other keys.
 _CLEARED: Final = (
     "AWS_SESSION_TOKEN",
@@ -61,6 +63,30 @@ _CLEARED: Final = (
     type=click.Choice(ISOLATION_LEVELS),
     help="Keep functions apart at this level or do not start.  [default: the strongest there is]",
 )
+@click.option(
+    "--issuance-rate",
+    type=click.FloatRange(0),
+    metavar="N",
+    default=_LIMITS.principal_rate,
+    show_default=True,
+    help="Sessions a second issued to one principal, by each process. 0: no limit.",
+)
+@click.option(
+    "--address-rate",
+    type=click.FloatRange(0),
+    metavar="N",
+    default=_LIMITS.address_rate,
+    show_default=True,
+    help="The same of one address.",
+)
+@click.option(
+    "--live-sessions",
+    type=click.IntRange(0),
+    metavar="N",
+    default=_LIMITS.live_sessions,
+    show_default=True,
+    help="Sessions of one principal that have not expired. 0: no limit.",
+)
 @click.option("--clock-offset", type=float, default=0.0, hidden=True)
 @output_option
 def serve(
@@ -75,6 +101,9 @@ def serve(
     oidc_allow_private: bool,
     issuer_url: str | None,
     isolation: str | None,
+    issuance_rate: float,
+    address_rate: float,
+    live_sessions: int,
     clock_offset: float,
     output: str,
 ) -> None:
@@ -99,6 +128,7 @@ def serve(
         oidc_allow_private=oidc_allow_private,
         issuer_url=issuer_url,
         isolation=isolation,
+        limits=LimitSettings(issuance_rate, address_rate, live_sessions),
         clock_offset=clock_offset,
     )
     serve_until_stopped(config, _announce_json if output == "json" else _Announcement(data))

@@ -265,6 +265,49 @@ def revoke(
     click.echo(f"revoked: {target}, issued until {iso_time(revoked['Before'])}")
 
 
+@sessions.command()
+@connection_options
+@output_option
+def limits(profile: str | None, region: str | None, endpoint_url: str | None, output: str) -> None:
+    """Show who has how many sessions, who is locked out, and what was refused for being too much.
+
+    A server with several worker processes counts in each, and one of them answers.
+
+    \b
+    Example: daypass sessions limits
+    """
+    connection = Connection(profile, region, endpoint_url)
+    found = _ask(connection, "/limits", "No limits are shown.", under="")
+    if output == "json":
+        print_json(found)
+        return
+    print_fields(
+        {
+            "Process": f"{found['Process']}",
+            "Sessions a second": f"{_limit(found['PrincipalRate'])} to one principal, "
+            f"{_limit(found['AddressRate'])} to one address",
+            "Live sessions": f"{_limit(found['LiveSessions'])} of one principal",
+            "Refused": ", ".join(
+                f"{count} by {name}" for name, count in found["Throttled"].items() if count
+            )
+            or "none",
+            "Listed": f"{found['SessionsListed']}, and {found['SessionsUnlisted']} dropped",
+            "Audit": f"{found['AuditEventsLost']} events lost",
+        }
+    )
+    for one in found["Principals"]:
+        click.echo(f"{one['Sessions']:>9}  {one['Arn']}")
+    for one in found["LockedOut"]:
+        click.echo(
+            f"locked out for {one['SecondsLeft']} s: {one['Name']} from {one['Address']}, after "
+            f"{one['Failures']} failures in a row"
+        )
+
+
+def _limit(value: float) -> str:
+    return f"{value:g}" if value else "no limit"
+
+
 def _endpoint(given: str | None) -> str:
     endpoint = given or os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
@@ -281,11 +324,12 @@ def _ask(
     path: str,
     failed: str,
     *,
+    under: str = "/sessions",
     query: Mapping[str, str | int] | None = None,
     body: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """The server's answer. failed: the sentence for a refusal."""
-    url = f"{_endpoint(connection.endpoint_url)}/_daypass/sessions{path}"
+    url = f"{_endpoint(connection.endpoint_url)}/_daypass{under}{path}"
     auth = Auth(service="daypass", region=connection.region, profile=connection.profile)
     if body is None:
         answer = httpx.get(url, params=query, auth=auth)

@@ -9,13 +9,13 @@ runs one thread at a time, and a good request must not wait for it.
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
 from daypass.gateway.holder import Holders
+from daypass.gateway.limits import TokenBucket, TokenBuckets
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Service
 from daypass.protocol.message import Request
@@ -38,27 +38,6 @@ _EXPLAINED: Final = frozenset({Reason.SIGNATURE_MISMATCH, Reason.UNKNOWN_ACCESS_
 _log = logging.getLogger("daypass.requests")
 
 
-class TokenBucket:
-    """At most `burst` at once, and one more every `period` seconds."""
-
-    __slots__ = ("_burst", "_left", "_period", "_since")
-
-    def __init__(self, burst: int, period: float, now: float) -> None:
-        self._burst = burst
-        self._period = period
-        self._left = float(burst)
-        self._since = now
-
-    def take(self, now: float) -> bool:
-        """Whether there is one left, which is taken. now: seconds of a clock that only rises."""
-        self._left = min(self._burst, self._left + (now - self._since) / self._period)
-        self._since = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
 class _TookTooLongError(Exception):
     """The search was ended."""
 
@@ -71,8 +50,7 @@ class Diagnoses:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._all = TokenBucket(_BURST, _PERIOD, clock())
-        # The least recently refused keys are forgotten: by then their buckets are full again.
-        self._by_key: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._by_key = TokenBuckets(_KEY_BURST, _KEY_PERIOD, _KEYS_KEPT)
         # One of its own: those of the event loop read and write objects.
         self._thread = ThreadPoolExecutor(1, "diagnose")
         self._waiting = 0
@@ -113,11 +91,7 @@ class Diagnoses:
         if self._waiting >= _MOST_WAITING:
             return False
         now = self._clock()
-        bucket = self._by_key.pop(key, None) or TokenBucket(_KEY_BURST, _KEY_PERIOD, now)
-        self._by_key[key] = bucket
-        if len(self._by_key) > _KEYS_KEPT:
-            self._by_key.popitem(last=False)
-        return bucket.take(now) and self._all.take(now)
+        return self._by_key.take(key, now) and self._all.take(now)
 
 
 def _presented(request: Request, service: Service) -> Presented | None:

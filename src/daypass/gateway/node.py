@@ -1,13 +1,14 @@
 """What one running server has: the things a handler may reach, and nothing else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from daypass.audit import Trail
 from daypass.blobs import BlobStore
 from daypass.federation.oidc import ProviderKeys
 from daypass.gateway.last_use import LastUses
+from daypass.gateway.limits import Limits
 from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store
 from daypass.store.functions import FunctionCache
@@ -55,6 +56,7 @@ class Node:
     logs: LogStore
     log_queue: LogQueue
     oidc_allow_private: bool = False
+    limits: Limits = field(default_factory=Limits)
 
     def issuer_url(self) -> str:
         """The issuer of the account's own tokens."""

@@ -84,7 +84,8 @@ class Operation:
     the caller beside the signature (an MFA code), and gives the caller with it, whom all
     permissions are then asked for. It runs first. unsigned: the operation may be called without
     a signature, because `prove` alone says who calls, by a token in the input; it gives an
-    `external_caller`, and `needs` asks with `resource_must_allow`. effect: CHANGE unless declared
+    `external_caller`, and `needs` asks with `resource_must_allow`. issues: a success puts
+    credentials or a token into somebody's hands, which is limited. effect: CHANGE unless declared
     otherwise, so that what nobody thought of is recorded with the most care.
     """
 
@@ -93,6 +94,7 @@ class Operation:
     perform: Callable[[Call], Awaitable[Output]]
     prove: Callable[[Call], Awaitable[Caller]] | None = None
     unsigned: bool = False
+    issues: bool = False
     effect: Effect = Effect.CHANGE
 
     def __post_init__(self) -> None:

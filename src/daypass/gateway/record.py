@@ -33,6 +33,8 @@ class Recorder:
             self._trail.note(self._events.success(service, call, output, None))
             return
         issued = self._issued(output)
+        if issued is not None:
+            self._node.limits.issued(issued)
         await self._trail.record(self._events.success(service, call, output, issued))
 
     def refusal(self, service: Service, call: Call, error: ServiceError) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from urllib.parse import quote
 from uuid import uuid4
@@ -15,6 +16,7 @@ from daypass.gateway.authorize import Context, decide, request_context
 from daypass.gateway.caller import Caller
 from daypass.gateway.diagnose import Diagnoses
 from daypass.gateway.holder import Holders
+from daypass.gateway.limits import Expiring, LimitExceededError
 from daypass.gateway.locate import Services, Target, locate
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Operation, Permission, Service
@@ -32,6 +34,7 @@ from daypass.sigv4 import (
     body_verifier,
     parse,
 )
+from daypass.store.issued import count_expiring
 
 _log = logging.getLogger("daypass.requests")
 
@@ -45,6 +48,12 @@ _STRANGERS_BODY = 1024 * 1024
 _UNSIGNED_BODY = 256 * 1024
 # Clients refuse header lines of more than about 8 KB.
 _EXPLANATION_CHARACTERS = 2000
+# What a credential is refused for that nobody made, or not with its secret.
+_PROVES_NOTHING = frozenset(
+    {Reason.SIGNATURE_MISMATCH, Reason.UNKNOWN_ACCESS_KEY, Reason.INVALID_TOKEN}
+)
+
+_TOKEN_PROVES_NOTHING = frozenset({"InvalidIdentityToken", "IDPRejectedClaim"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +73,10 @@ class Gateway:
 
 @dataclass(slots=True)
 class Attempt:
-    """What becomes known of a request on its way. call: from when it is known whose it is."""
+    """What becomes known of a request on its way. claims: the access key it says it is signed
+    with, "" if none. call: from when it is known whose it is."""
 
+    claims: str = ""
     call: Call | None = None
 
 
@@ -90,8 +101,12 @@ async def respond(gateway: Gateway, request: Request) -> Response:
         response = early or await _serve(gateway, request, target, request_id, attempt)
     except ServiceError as error:
         refused = error
+    except LimitExceededError as exceeded:
+        refused = _throttled(service, str(exceeded))
     except Refusal as refusal:
         refused = _refused(refusal, service)
+        if attempt.claims and refusal.reason in _PROVES_NOTHING:
+            gateway.node.limits.failed(request.client, attempt.claims)
         explanation = await gateway.diagnoses.explain(
             gateway.node, gateway.holders, request, service, refusal
         )
@@ -130,33 +145,9 @@ async def respond(gateway: Gateway, request: Request) -> Response:
 async def _serve(
     gateway: Gateway, request: Request, target: Target, request_id: str, attempt: Attempt
 ) -> Response:
-    node, service, path = gateway.node, target.service, target.path
-    codec = service.codec
+    node, service, codec = gateway.node, target.service, target.service.codec
     now = node.clock()
-    open_to_all = service.unsigned is not None and service.unsigned(node, path)
-    anonymous = service.anonymous or open_to_all
-    presented = None if open_to_all else _presented(request, service)
-    body: bytes | Body
-    if service.dialect is Dialect.S3:
-        # The signature is checked before the body is read: a refusal comes before an upload.
-        operation = _operation(service, codec.route(request, path, b""))
-        caller, body = _authenticate_stream(gateway, request, presented, service, now)
-        if not codec.streams(operation.name):
-            _refuse_chunks(caller.signature)
-            body = await body.read(service.body_limit)
-    else:
-        limit = service.body_limit
-        if not anonymous:
-            limit = _body_limit(gateway, service, presented, request.body.length, now)
-        body = await request.body.read(limit)
-        caller = ANONYMOUS
-        if presented is None and not anonymous:
-            operation = _unsigned_operation(service, request, path, body)
-        else:
-            operation = _operation(service, codec.route(request, path, body))
-        if presented is not None:
-            digest = sha256(body).hexdigest()
-            caller = authenticate(node, gateway.holders, presented, service.name, digest, now)
+    operation, caller, body = await _authenticated(gateway, request, target, attempt, now)
     if caller.session is not None:
         node.last_uses.note(caller.session.accessor, now, request.client)
     context: Context | None = None
@@ -178,16 +169,57 @@ async def _serve(
         decide=decision_on,
     )
     attempt.call = call
-    call.input = codec.decode(operation.name, request, path, body)
-    if operation.prove is not None:
+    call.input = codec.decode(operation.name, request, target.path, body)
+    if operation.unsigned:
+        call.caller = await _prove_unsigned(call)
+    elif operation.prove is not None:
         call.caller = await operation.prove(call)
     _authorize(call, operation.needs(call))
+    if operation.issues:
+        node.limits.admit(call.caller, request.client, now, partial(_expiring, node, now))
     await gateway.recorder.before(call)
     output = await operation.perform(call)
     response = codec.encode(operation.name, output, request_id)
     # INVARIANT: a change, an issued credential included, is on record or is not answered.
     await gateway.recorder.success(service, call, output)
     return response
+
+
+async def _authenticated(
+    gateway: Gateway, request: Request, target: Target, attempt: Attempt, now: float
+) -> tuple[Operation, Caller, bytes | Body]:
+    """What is asked for, who asks, and the body, checked or checked as it is read."""
+    node, service, path = gateway.node, target.service, target.path
+    open_to_all = service.unsigned is not None and service.unsigned(node, path)
+    anonymous = service.anonymous or open_to_all
+    presented = None if open_to_all else _presented(request, service)
+    if presented is not None:
+        attempt.claims = presented.access_key_id
+        node.limits.refuse_locked_out(request.client, attempt.claims)
+    body: bytes | Body
+    if service.dialect is Dialect.S3:
+        # The signature is checked before the body is read: a refusal comes before an upload.
+        operation = _operation(service, service.codec.route(request, path, b""))
+        caller, body = _authenticate_stream(gateway, request, presented, service, now)
+        if not service.codec.streams(operation.name):
+            _refuse_chunks(caller.signature)
+            body = await body.read(service.body_limit)
+    else:
+        limit = service.body_limit
+        if not anonymous:
+            limit = _body_limit(gateway, service, presented, request.body.length, now)
+        body = await request.body.read(limit)
+        caller = ANONYMOUS
+        if presented is None and not anonymous:
+            operation = _unsigned_operation(service, request, path, body)
+        else:
+            operation = _operation(service, service.codec.route(request, path, body))
+        if presented is not None:
+            digest = sha256(body).hexdigest()
+            caller = authenticate(node, gateway.holders, presented, service.name, digest, now)
+    if presented is not None:
+        node.limits.succeeded(request.client, attempt.claims)
+    return operation, caller, body
 
 
 def _presented(request: Request, service: Service) -> Presented | None:
@@ -239,6 +271,26 @@ def _unsigned_operation(service: Service, request: Request, path: str, body: byt
     if operation is None or not operation.unsigned:
         raise Refusal(Reason.MISSING_AUTHENTICATION)
     return operation
+
+
+async def _prove_unsigned(call: Call) -> Caller:
+    """The caller whom a token in the input proves. Raises `ServiceError`, and after many in a row
+    that prove nothing `LimitExceededError`."""
+    operation, limits, address = call.operation, call.node.limits, call.request.client
+    assert operation.prove is not None
+    limits.refuse_locked_out(address, operation.name)
+    try:
+        caller = await operation.prove(call)
+    except ServiceError as error:
+        if error.code in _TOKEN_PROVES_NOTHING:
+            limits.failed(address, operation.name)
+        raise
+    limits.succeeded(address, operation.name)
+    return caller
+
+
+def _expiring(node: Node, now: float, principal: str) -> Expiring:
+    return count_expiring(node.store.reader, principal, now)
 
 
 def _authenticate_stream(
@@ -315,6 +367,14 @@ def _unrecorded() -> ServiceError:
         "The request has failed due to a temporary failure of the server.",
         503,
     )
+
+
+def _throttled(service: Service, message: str) -> ServiceError:
+    if service.dialect is Dialect.S3:
+        return ServiceError("SlowDown", message, 503)
+    if service.dialect is Dialect.JSON:
+        return ServiceError("TooManyRequestsException", message, 429)
+    return ServiceError("Throttling", message, 400)
 
 
 def _too_large(service: Service, limit: int) -> ServiceError:

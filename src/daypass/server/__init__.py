@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daypass.gateway.limit_settings import LimitSettings
 from daypass.server.config import ISOLATION_LEVELS, Config, Ready, RootCredentials, ServerError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ISOLATION_LEVELS",
     "Config",
+    "LimitSettings",
     "Ready",
     "RootCredentials",
     "ServerError",

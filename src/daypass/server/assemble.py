@@ -8,6 +8,7 @@ from daypass.audit import Trail
 from daypass.blobs import FileBlobs
 from daypass.federation.oidc import HttpFetcher, ProviderKeys
 from daypass.gateway.last_use import LastUses
+from daypass.gateway.limits import Limits
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
 from daypass.protocol.message import Request, Response
@@ -63,6 +64,7 @@ def open_node(config: Config, ready: Ready) -> Node:
         logs=log_store,
         log_queue=LogQueue(log_store, clock),
         oidc_allow_private=config.oidc_allow_private,
+        limits=Limits(config.limits),
     )
     for cache in (
         *(node.identity, node.revocations, node.functions, node.buckets),

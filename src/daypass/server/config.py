@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from daypass.gateway.limit_settings import LimitSettings
+
 DEFAULT_LISTEN = "127.0.0.1:9311"
 DEFAULT_REGION = "us-east-1"
 # The names of `daypass.workers.Level`, for the command line, which does not load that.
@@ -35,6 +37,7 @@ class Config:
     issuer_url: where others reach this server, as the issuer of web identity tokens; None is where
     it listens, with TLS if it does.
     isolation: the level functions must be kept apart at, None for the strongest of this machine.
+    limits: what one principal and one address may have.
     clock_offset: seconds added to the clock, to try what happens later.
     """
 
@@ -49,6 +52,7 @@ class Config:
     oidc_allow_private: bool = False
     issuer_url: str | None = None
     isolation: str | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
     clock_offset: float = 0.0
 
 

@@ -54,7 +54,7 @@ sessions = Table(
     Column("subject_name", String(64), nullable=False),
     Column("session_name", String(64), nullable=False),
     Column("parent", String(16), nullable=False, index=True),
-    Column("origin", String(64), nullable=False),
+    Column("origin", String(64), nullable=False, index=True),
     Column("parents", Text, nullable=False),
     Column("provider", String(2048), nullable=False),
     Column("source_identity", String(256), nullable=False),
@@ -238,6 +238,17 @@ def list_issued(
             asked = asked.where(column == value)
     for row in connection.execute(asked.order_by(sessions.c.number.desc()).limit(limit)):
         yield _issued_of(row)
+
+
+def count_expiring(connection: Connection, origin: str, now: float) -> Sequence[tuple[int, int]]:
+    """The minutes in which sessions that began with a principal expire, and how many do in each."""
+    minute = sessions.c.expires // 60
+    counted = (
+        select(minute, func.count())
+        .where(sessions.c.origin == origin, sessions.c.expires > now)
+        .group_by(minute)
+    )
+    return [(each, count) for each, count in connection.execute(counted)]
 
 
 def count_issued(connection: Connection) -> tuple[int, int]:

@@ -133,4 +133,4 @@ def _duration(call: Call, role: Role) -> int:
     return requested_duration(call, role)
 
 
-OPERATION = Operation("AssumeRole", needs, perform, prove)
+OPERATION = Operation("AssumeRole", needs, perform, prove, issues=True)

@@ -131,4 +131,4 @@ def _invalid(message: str) -> ServiceError:
     return ServiceError("InvalidIdentityToken", message)
 
 
-OPERATION = Operation("AssumeRoleWithSAML", needs, perform, prove, unsigned=True)
+OPERATION = Operation("AssumeRoleWithSAML", needs, perform, prove, unsigned=True, issues=True)

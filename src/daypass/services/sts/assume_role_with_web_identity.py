@@ -88,4 +88,6 @@ def _service_error(error: FederationError) -> ServiceError:
     return ServiceError("InvalidIdentityToken", str(error))
 
 
-OPERATION = Operation("AssumeRoleWithWebIdentity", needs, perform, prove, unsigned=True)
+OPERATION = Operation(
+    "AssumeRoleWithWebIdentity", needs, perform, prove, unsigned=True, issues=True
+)

@@ -83,4 +83,4 @@ def _target(call: Call) -> str:
     return f"arn:aws:iam::{match[1]}:root"
 
 
-OPERATION = Operation("AssumeRoot", needs, perform)
+OPERATION = Operation("AssumeRoot", needs, perform, issues=True)

@@ -62,4 +62,4 @@ def _federated_arn(call: Call) -> str:
     return f"arn:aws:sts::{call.node.account_id}:federated-user/{call.input['Name']}"
 
 
-OPERATION = Operation("GetFederationToken", needs, perform)
+OPERATION = Operation("GetFederationToken", needs, perform, issues=True)

@@ -91,4 +91,4 @@ def _expiration(call: Call, session: Session) -> int:
     return expires
 
 
-OPERATION = Operation("GetScopedCredentials", needs, perform)
+OPERATION = Operation("GetScopedCredentials", needs, perform, issues=True)

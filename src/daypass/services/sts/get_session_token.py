@@ -51,4 +51,4 @@ async def perform(call: Call) -> Answer:
     return answer(issued, {})
 
 
-OPERATION = Operation("GetSessionToken", needs, perform, prove)
+OPERATION = Operation("GetSessionToken", needs, perform, prove, issues=True)

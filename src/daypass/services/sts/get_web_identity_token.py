@@ -156,4 +156,4 @@ def _principal_tags(call: Call) -> dict[str, str]:
     return tags
 
 
-OPERATION = Operation("GetWebIdentityToken", needs, perform)
+OPERATION = Operation("GetWebIdentityToken", needs, perform, issues=True)

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_sessions_parent", "sessions", ["parent"])
+    op.create_index("ix_sessions_origin", "sessions", ["origin"])
     op.create_index("ix_sessions_expires", "sessions", ["expires"])
     op.create_table(
         "session_list",
