@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from daypass.client import Auth, SignatureRefusedError
+    from daypass.client import Auth, Session, SignatureRefusedError
 
 __version__ = "0.1.0"
 
-__all__ = ["Auth", "SignatureRefusedError", "__version__"]
+__all__ = ["Auth", "Session", "SignatureRefusedError", "__version__"]
 
 
 def __getattr__(name: str) -> object:
     # Late: `import daypass` stays free of httpx for those who want one of its libraries.
-    if name in ("Auth", "SignatureRefusedError"):
+    if name in ("Auth", "Session", "SignatureRefusedError"):
         from daypass import client  # noqa: PLC0415
 
         return getattr(client, name)

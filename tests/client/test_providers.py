@@ -149,7 +149,7 @@ def test_nothing_anywhere_says_where_it_looked():
 def test_a_role_is_assumed_with_the_credentials_the_source_has_now():
     asked = []
 
-    def ask(request, source, at):
+    def ask(request, source, at, mfa):
         asked.append((request.parameters(), source.access_key_id))
         return AssumedRole(Credentials("ASIAR", "s", "t", 1.0), "arn", "id")
 

@@ -5,23 +5,31 @@ from typing import TYPE_CHECKING
 from daypass.client.endpoints import Inference, Scope, environment_region, infer, resolve
 from daypass.client.errors import (
     ClientError,
+    ConfigurationError,
     CredentialsRefusedError,
     CredentialsUnavailableError,
+    MfaCodeNeededError,
     NoCredentialsError,
     SignatureRefusedError,
     UnknownEndpointError,
     UnsignableBodyError,
 )
-from daypass.client.providers import (
+from daypass.client.providers.base import CredentialsProvider, FirstOf, Static
+from daypass.client.providers.chain import Profile, find_source, standard_chain
+from daypass.client.providers.container import Container
+from daypass.client.providers.environment import Environment
+from daypass.client.providers.instance import Instance
+from daypass.client.providers.process import Process
+from daypass.client.providers.renewing import Cached
+from daypass.client.providers.roles import (
     AssumeRole,
-    Cached,
-    CredentialsProvider,
-    Environment,
-    FirstOf,
-    Profile,
-    Static,
-    standard_chain,
+    AssumeRoleWithSaml,
+    AssumeRoleWithWebIdentity,
+    SessionToken,
 )
+from daypass.client.providers.source import Source
+from daypass.client.session import Session
+from daypass.client.settings import Settings, read_settings
 from daypass.client.sts import AssumedRole, Endpoint, Identity, RoleRequest
 
 if TYPE_CHECKING:
@@ -29,10 +37,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AssumeRole",
+    "AssumeRoleWithSaml",
+    "AssumeRoleWithWebIdentity",
     "AssumedRole",
     "Auth",
     "Cached",
     "ClientError",
+    "ConfigurationError",
+    "Container",
     "CredentialsProvider",
     "CredentialsRefusedError",
     "CredentialsUnavailableError",
@@ -41,16 +53,25 @@ __all__ = [
     "FirstOf",
     "Identity",
     "Inference",
+    "Instance",
+    "MfaCodeNeededError",
     "NoCredentialsError",
+    "Process",
     "Profile",
     "RoleRequest",
     "Scope",
+    "Session",
+    "SessionToken",
+    "Settings",
     "SignatureRefusedError",
+    "Source",
     "Static",
     "UnknownEndpointError",
     "UnsignableBodyError",
     "environment_region",
+    "find_source",
     "infer",
+    "read_settings",
     "resolve",
     "standard_chain",
 ]

@@ -11,14 +11,10 @@ from httpx._multipart import MultipartStream  # httpx has no public name for it
 
 from daypass.client.bodies import file_behind, hash_pieces, payload_of, rewinding
 from daypass.client.endpoints import Scope, resolve
-from daypass.client.providers import (
-    AssumeRole,
-    Cached,
-    CredentialsProvider,
-    Profile,
-    Static,
-    standard_chain,
-)
+from daypass.client.providers.base import CredentialsProvider, Static
+from daypass.client.providers.chain import Profile, standard_chain
+from daypass.client.providers.renewing import Cached
+from daypass.client.providers.roles import AssumeRole
 from daypass.client.refusals import Answer, may_be_refusal
 from daypass.client.signed import Outgoing, Signed, set_headers
 from daypass.client.signer import Signer

@@ -5,6 +5,8 @@ ClientError
 ├── NoCredentialsError       no credentials were found where they were looked for
 ├── CredentialsRefusedError  the service that issues them said no
 ├── CredentialsUnavailableError  there are some, but they are over, broken or out of reach
+│   ├── ConfigurationError   a configuration file, or a profile in it, cannot be used
+│   └── MfaCodeNeededError   a code is needed, and there is nobody to ask for it
 ├── UnsignableBodyError      the body's bytes cannot be known before they are sent
 └── SignatureRefusedError    the service that was asked did not accept the signature
 """
@@ -39,6 +41,14 @@ class CredentialsRefusedError(ClientError):
 class CredentialsUnavailableError(ClientError):
     """There are credentials, but they have expired, are incomplete, or their source cannot be
     reached."""
+
+
+class ConfigurationError(CredentialsUnavailableError):
+    """A file of AWS's configuration cannot be read, or a profile in it contradicts itself."""
+
+
+class MfaCodeNeededError(CredentialsUnavailableError):
+    """A code of an MFA device is needed, and there is no terminal on which to ask for it."""
 
 
 class UnsignableBodyError(ClientError):

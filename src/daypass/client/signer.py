@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from daypass.client.endpoints import Scope
 from daypass.client.errors import UnsignableBodyError
 from daypass.client.explaining import refused
-from daypass.client.providers import CredentialsProvider, discard
+from daypass.client.providers.base import CredentialsProvider, discard
 from daypass.client.refusals import Answer, Kind, Refused, read_refusal
 from daypass.client.signed import SET_BY_SIGNING, Outgoing, Signed
 from daypass.sigv4 import UNSIGNED_PAYLOAD, Credentials, HttpRequest, sign

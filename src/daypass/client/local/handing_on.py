@@ -14,7 +14,7 @@ from daypass.client.local.container import PATH, ContainerEndpoint, new_token
 from daypass.client.local.http import Handler, LocalServer, Log
 from daypass.client.local.imds import InstanceMetadata
 from daypass.client.local.vending import SAFE, Vendor
-from daypass.client.providers import CredentialsProvider
+from daypass.client.providers.base import CredentialsProvider
 
 # Which an SDK looks at before it asks for instance metadata or a container's credentials, or
 # which turn that off.

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Final
 
 from daypass.client.errors import ClientError, CredentialsUnavailableError
-from daypass.client.providers import CredentialsProvider
+from daypass.client.providers.base import CredentialsProvider
 from daypass.sigv4 import Credentials
 
 # Seconds of life that are handed out where sessions are long enough. SDKs ask again for each

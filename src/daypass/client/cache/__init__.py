@@ -1,0 +1,1 @@
+"""Sessions kept between runs: encrypted, shared by processes, renewed by one of them."""
