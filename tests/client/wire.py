@@ -108,7 +108,8 @@ def recording() -> Iterator[Recorder]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     recorder = Recorder(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # Half a second, the default, would be waited for at each end.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield recorder
