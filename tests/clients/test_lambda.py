@@ -200,12 +200,6 @@ def test_what_cannot_be_created(server: Server, role: str, echo: str) -> None:
     )
     assert "4KB limit" in creation(Environment={"Variables": {"KEY": "x" * 4096}})[1]
     assert creation(Runtime="java21")[0] == "InvalidParameterValueException"
-    assert creation(Layers=["arn:aws:lambda:us-east-1:123456789012:layer:x:1"])[1].startswith(
-        "Layers is not supported"
-    )
-    assert creation(Code={"S3Bucket": "bucket", "S3Key": "key"})[1].startswith(
-        "Code from S3Bucket is not supported"
-    )
     assert creation(FunctionName="x" * 65)[2] in {400, 404}
     assert creation(Timeout=901)[0] == "ValidationException"
     del complete["Handler"]

@@ -20,6 +20,7 @@ from daypass.store.functions import (
     FunctionCache,
     FunctionUrl,
     Layer,
+    LayerVersion,
     Statement,
     Version,
 )
@@ -75,6 +76,16 @@ class Functions:
             expected_content=known.content_id,
         )
 
+    def insert_layered(self, *, publish: bool = False) -> Function:
+        """A function with a layer."""
+        self.do(
+            state.insert_layer_version,
+            version=LayerVersion("l", 0, "p1", "", None, [], [], LAYER.code, 1.0),
+        )
+        made = replace(FUNCTION, latest=replace(VERSION, layers=(LAYER,)))
+        self.insert(made, publish=publish)
+        return made
+
     def publish(self, **parameters: Any) -> str:
         return self.do(state.publish_version, name="f", **parameters)
 
@@ -118,8 +129,7 @@ def named(function: Function, name: str) -> Function:
 
 
 def test_a_function_comes_back_as_it_was_put(functions: Functions) -> None:
-    made = replace(FUNCTION, latest=replace(VERSION, layers=(LAYER,)))
-    functions.insert(made)
+    made = functions.insert_layered()
     assert functions.found() == made
     assert functions.cache.names() == ["f"]
 
@@ -160,7 +170,7 @@ def test_code_is_replaced_at_the_content_one_knows(functions: Functions) -> None
 
 
 def test_a_published_version_never_changes(functions: Functions) -> None:
-    functions.insert(replace(FUNCTION, latest=replace(VERSION, layers=(LAYER,))))
+    functions.insert_layered()
     assert functions.publish(description="the first") == "1"
     functions.update(code=Code("cd" * 32, 20, "blob-2"), layers=(), variables=None, timeout=9)
     first = functions.found().versions["1"]
@@ -199,10 +209,24 @@ def test_what_is_published_is_what_was_meant(functions: Functions) -> None:
 
 
 def test_a_package_stays_while_any_version_has_it(functions: Functions) -> None:
-    functions.insert(replace(FUNCTION, latest=replace(VERSION, layers=(LAYER,))), publish=True)
+    functions.insert_layered(publish=True)
+    assert functions.do(state.delete_layer_version, layer="l", number=1) == []
     assert functions.update(code=Code("cd" * 32, 20, "blob-2"), layers=()).released == []
     assert functions.do(state.delete_version, name="f", number=1) == ["blob-1", "blob-l"]
     assert functions.do(state.delete_function, name="f") == ["blob-2"]
+
+
+def test_a_layer_that_nothing_holds_cannot_be_held_again(functions: Functions) -> None:
+    functions.insert()
+    # Looked up before the layer was deleted, written after it.
+    assert functions.found().latest.layers == ()
+    with pytest.raises(state.NoSuchLayerError):
+        functions.update(layers=(LAYER,))
+    with pytest.raises(state.NoSuchLayerError):
+        functions.insert(
+            replace(named(FUNCTION, "g"), latest=replace(VERSION, function="g", layers=(LAYER,)))
+        )
+    assert functions.cache.names() == ["f"]
 
 
 def test_a_version_that_an_alias_needs_stays(functions: Functions) -> None:
@@ -340,14 +364,14 @@ def test_a_deleted_alias_takes_its_own_along_and_leaves_a_url_to_nowhere(
 
 
 def test_a_deleted_function_takes_everything_along(functions: Functions) -> None:
-    functions.insert(replace(FUNCTION, latest=replace(VERSION, layers=(LAYER,))), publish=True)
+    functions.insert_layered(publish=True)
     functions.alias("live", "1")
     functions.do(state.insert_url, url=URL)
     functions.permit("s")
     functions.permit("s", "live")
     blobs = functions.do(state.delete_function, name="f")
 
-    assert blobs == ["blob-1", "blob-l"]
+    assert blobs == ["blob-1"]
     assert functions.cache.function("f") is None
     for table in (
         *("function_versions", "function_layers", "function_aliases"),

@@ -47,12 +47,14 @@ class Runner:
         }
         return FunctionSpec(**{**settings, **changes})
 
-    def supplies(self, package: bytes) -> Supplies:
+    def supplies(self, *packages: bytes) -> Supplies:
         async def credentials() -> Credentials:
             return self.credentials
 
-        async def read() -> bytes:
-            return package
+        async def read(sha256: str) -> bytes:
+            return next(
+                package for package in packages if hashlib.sha256(package).hexdigest() == sha256
+            )
 
         return Supplies(credentials, read)
 

@@ -85,3 +85,49 @@ def test_what_an_earlier_boot_left_is_removed(tmp_path: Path) -> None:
     CodeDirectory(tmp_path).prepare()
 
     assert not old.exists()
+
+
+# -- layers ----------------------------------------------------------------------------------
+
+
+def unpacked(code: CodeDirectory, files: dict[str, str]) -> str:
+    """The digest of a package of these files, unpacked."""
+    return code.unpack(pack(files)).name
+
+
+def test_layers_lie_over_one_another_and_stay_as_they_were(tmp_path: Path) -> None:
+    code = CodeDirectory(tmp_path)
+    code.prepare()
+    under = unpacked(code, {"python/a.py": "under", "python/b.py": "under"})
+    over = unpacked(code, {"python/a.py": "over", "bin/tool": "over"})
+    merged = code.merge([under, over])
+    turned = code.merge([over, under])
+
+    assert merged is not None
+    assert turned is not None
+    assert (merged / "python/a.py").read_text() == (merged / "bin/tool").read_text() == "over"
+    assert (merged / "python/b.py").read_text() == "under"
+    assert (turned / "python/a.py").read_text() == "under"
+    assert code.merge([under, over]) == merged
+    alone = code.merge([under])
+    assert alone is not None
+    assert (alone / "python/a.py").read_text() == "under"
+    assert code.merge([]) is None
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ({"x": "file"}, {"x/y": "in a directory"}),
+        ({"x/y": "in a directory"}, {"x": "file"}),
+    ],
+)
+def test_layers_that_disagree_are_refused_and_leave_nothing(
+    tmp_path: Path, layers: tuple[dict[str, str], dict[str, str]]
+) -> None:
+    code = CodeDirectory(tmp_path)
+    code.prepare()
+    digests = [unpacked(code, files) for files in layers]
+    with pytest.raises(ArchiveError, match="a file in one of them and a directory in another"):
+        code.merge(digests)
+    assert sorted(path.name for path in next(tmp_path.iterdir()).iterdir()) == sorted(digests)

@@ -1,6 +1,7 @@
 """What Python functions find loaded, and that it is never in their way."""
 
 import asyncio
+import hashlib
 import json
 import os
 import subprocess
@@ -51,6 +52,18 @@ async def test_a_function_that_brings_its_own_gets_its_own(
     warmed: Runner, files: Mapping[str, str]
 ) -> None:
     assert await warmed.value(pack(files), name="own") == "of the function"
+
+
+async def test_a_function_whose_layer_brings_its_own_gets_that(warmed: Runner) -> None:
+    package = pack({"app.py": "import boto3 as module\n" + HANDLER})
+    for directory in ("python", "python/lib/python3.12/site-packages"):
+        layer = pack({f"{directory}/boto3/__init__.py": SAY})
+        spec = warmed.spec(package, name="layered", layers=[hashlib.sha256(layer).hexdigest()])
+        invocation = await warmed.environments.invoke(
+            spec, warmed.event(), warmed.supplies(package, layer)
+        )
+        assert json.loads(invocation.payload) == "of the function"
+        warmed.environments.retire("layered")
 
 
 async def test_settings_read_at_loading_are_the_functions(warmed: Runner) -> None:

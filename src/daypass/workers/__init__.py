@@ -1,7 +1,7 @@
 """Function environments: one process each, warm between invocations, confined, and ended with
 the server."""
 
-from daypass.workers.archive import ArchiveError, ArchiveTooLargeError
+from daypass.workers.archive import UNPACKED_LIMIT, ArchiveError, ArchiveTooLargeError
 from daypass.workers.environments import Environments
 from daypass.workers.function import (
     Credentials,
@@ -18,6 +18,7 @@ from daypass.workers.isolation import Isolation, Level, choose
 from daypass.workers.runtimes import check_runtime
 
 __all__ = [
+    "UNPACKED_LIMIT",
     "ArchiveError",
     "ArchiveTooLargeError",
     "Credentials",

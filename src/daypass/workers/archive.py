@@ -77,6 +77,59 @@ class CodeDirectory:
             shutil.rmtree(partial, ignore_errors=True)
         return target
 
+    def merge(self, layers: Sequence[str]) -> Path | None:
+        """The directory of these layers together, None of none; all must have been unpacked.
+
+        What a later layer has replaces what an earlier one had. Raises `ArchiveError` where one
+        has a file where another has a directory.
+        """
+        if not layers:
+            return None
+        if len(layers) == 1:
+            return self._root / layers[0]
+        target = self._root / f"layers-{hashlib.sha256(' '.join(layers).encode()).hexdigest()}"
+        if target.is_dir():
+            return target
+        partial = self._root / f".layers.{os.getpid()}.{os.urandom(4).hex()}"
+        partial.mkdir(mode=0o700)
+        try:
+            for layer in layers:
+                _lay_over(self._root / layer, partial)
+            partial.chmod(0o755)
+            with contextlib.suppress(OSError):
+                partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return target
+
+
+def directory_size(directory: Path) -> int:
+    """The bytes of the files in it."""
+    return sum(
+        os.lstat(os.path.join(parent, name)).st_size
+        for parent, _, names in os.walk(directory)
+        for name in names
+    )
+
+
+def _lay_over(layer: Path, target: Path) -> None:
+    """Link the files of a layer into the directory, over those of the same names."""
+    for parent, directories, names in os.walk(layer):
+        place = target / os.path.relpath(parent, layer)
+        for name in directories:
+            if (place / name).is_file():
+                raise ArchiveError(_disagree(name))
+            (place / name).mkdir(mode=0o755, exist_ok=True)
+        for name in names:
+            if (place / name).is_dir():
+                raise ArchiveError(_disagree(name))
+            (place / name).unlink(missing_ok=True)
+            os.link(Path(parent) / name, place / name)
+
+
+def _disagree(name: str) -> str:
+    return f"{name!r} is a file in one of them and a directory in another."
+
 
 def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()

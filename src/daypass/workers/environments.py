@@ -6,11 +6,11 @@ import os
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from daypass.workers.archive import CodeDirectory
+from daypass.workers.archive import CodeDirectory, directory_size
 from daypass.workers.environment import Environment
 from daypass.workers.function import (
     Event,
@@ -22,7 +22,7 @@ from daypass.workers.function import (
 )
 from daypass.workers.isolation import Isolation, Level, choose, refuse_readable
 from daypass.workers.log import new_stream_name
-from daypass.workers.runtimes import Place, check_runtime, is_python
+from daypass.workers.runtimes import Place, check_runtime, is_python, module_directories
 from daypass.workers.spawner import Spawners
 from daypass.workers.view import readable_paths
 
@@ -100,10 +100,26 @@ class Environments:
         self._prepared = isolation, Spawners(isolation.level or Level.PROCESS)
         return self._prepared
 
-    async def unpack(self, package: bytes) -> None:
-        """Check and unpack a deployment package. Raises `ArchiveError`."""
+    async def unpack(self, package: bytes) -> int:
+        """Check and unpack a package; the bytes of its files. Raises `ArchiveError`."""
         self.prepare()
-        await asyncio.to_thread(self._code.unpack, package)
+        directory = await asyncio.to_thread(self._code.unpack, package)
+        return await asyncio.to_thread(directory_size, directory)
+
+    async def unpack_layers(
+        self, layers: Sequence[str], package: Callable[[str], Awaitable[bytes]]
+    ) -> Path | None:
+        """The directory of these layers together, None of none. Raises `ArchiveError`."""
+        self.prepare()
+        for sha256 in layers:
+            await self._unpacked(sha256, package)
+        return await asyncio.to_thread(self._code.merge, layers)
+
+    async def _unpacked(self, sha256: str, package: Callable[[str], Awaitable[bytes]]) -> Path:
+        found = self._code.find(sha256)
+        if found is None:
+            found = await asyncio.to_thread(self._code.unpack, await package(sha256))
+        return found
 
     # -- invocations -------------------------------------------------------------------------
 
@@ -234,15 +250,15 @@ class Environments:
         self._running += 1
         try:
             check_runtime(function.runtime)
-            code = self._code.find(function.code_sha256)
-            if code is None:
-                package = await supplies.package()
-                code = await asyncio.to_thread(self._code.unpack, package)
+            code = await self._unpacked(function.code_sha256, supplies.package)
+            layers = await self.unpack_layers(function.layers, supplies.package)
             credentials = await supplies.credentials()
             self._serial += 1
             stream = new_stream_name(function.version)
-            place = Place(code, self._temporary / str(self._serial), self._staging, stream)
-            spawner = spawners.choose(code) if is_python(function.runtime) else spawners.bare
+            place = Place(code, self._temporary / str(self._serial), self._staging, stream, layers)
+            spawner = spawners.bare
+            if is_python(function.runtime):
+                spawner = spawners.choose(module_directories(function.runtime, place))
             return await Environment.start(
                 function, place, credentials, isolation, spawner, supplies.log(stream)
             )

@@ -1,6 +1,6 @@
 """What an environment is made for, what it is asked, and what comes of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -49,7 +49,8 @@ class FunctionSpec:
 
     arn: the function's, without a qualifier. revision: changes with every change of code or
     configuration; environments are used again for the same version and revision only.
-    code_sha256: hex digest of the package. timeout: seconds. memory_size, ephemeral_storage: MB.
+    code_sha256, layers: hex digests of the packages, the layers' in order. timeout: seconds.
+    memory_size, ephemeral_storage: MB.
     reserved_concurrency: None is without a limit of its own.
     log_format: "Text" or "JSON". log_level: of its own lines, "" for all. log_group: "" for the
     usual one.
@@ -72,17 +73,19 @@ class FunctionSpec:
     log_format: str = "Text"
     log_level: str = ""
     log_group: str = ""
+    layers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """Where an environment of a function gets what it starts with: credentials and its package.
+    """Where an environment of a function gets what it starts with: credentials, and each package
+    by its hex digest.
 
     log: where its lines go, given the name of its log stream.
     """
 
     credentials: Callable[[], Awaitable[Credentials]]
-    package: Callable[[], Awaitable[bytes]]
+    package: Callable[[str], Awaitable[bytes]]
     log: Callable[[str], LogSink] = lambda _: NoLog()
 
 

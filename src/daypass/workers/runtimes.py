@@ -16,6 +16,7 @@ from daypass.workers.view import (
     RUNTIME_DIRECTORY,
     View,
     describe_root,
+    layer_binds,
     package_paths,
     readable_paths,
     writable_paths,
@@ -37,12 +38,14 @@ _PROVIDED: Final = re.compile(r"provided(\.al\d+)?")
 class Place:
     """Where one environment is on the machine. code: the unpacked package. temporary: its own
     directory. staging: an empty directory to build roots on. log_stream: the name of the stream
-    of its function's log that is its own."""
+    of its function's log that is its own. layers: the unpacked layers together, None without any.
+    """
 
     code: Path
     temporary: Path
     staging: Path
     log_stream: str
+    layers: Path | None = None
 
 
 def check_runtime(runtime: str) -> None:
@@ -86,7 +89,9 @@ def describe_launch(
     seen = OWN_ROOT if own_root else _view_of(place)
     command: list[str] | None = None
     if speaks_http(function.runtime):
-        command = [f"{seen.code}/bootstrap"]
+        # As on AWS, a layer can bring it.
+        in_code = place.layers is None or (place.code / "bootstrap").exists()
+        command = [f"{seen.code if in_code else seen.layers}/bootstrap"]
     elif not is_python(function.runtime):
         command = [str(_find_node()), f"{seen.runtime}/node.cjs"]
     return {
@@ -94,7 +99,7 @@ def describe_launch(
         "environment": describe_environment(
             function, seen, credentials, runtime_api, place.log_stream
         ),
-        "path": [[seen.code, "/opt/python"], package_paths()],
+        "path": [[seen.code, *_python_layers(function.runtime, seen)], package_paths()],
         "handler": function.handler,
         "command": command,
         "keeps_channel": not speaks_http(function.runtime),
@@ -111,6 +116,8 @@ def describe_launch(
 def _own_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
     """What there is is what may be read, and /tmp what may be written."""
     own = [(place.code, OWN_ROOT.code), (RUNTIME_DIRECTORY, OWN_ROOT.runtime)]
+    if place.layers is not None:
+        own += layer_binds(place.layers)
     size = function.ephemeral_storage * _MEGABYTE
     return {
         "root": describe_root(place.staging, [*own, *_node_files(function)], temporary=size),
@@ -123,9 +130,12 @@ def _own_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
 def _shared_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
     """The machine's root, of which Landlock, where there is, lets be opened what is needed."""
     node = [target for _, target in _node_files(function)]
+    own = [str(place.code), str(RUNTIME_DIRECTORY)]
+    if place.layers is not None:
+        own.append(str(place.layers))
     return {
         "root": None,
-        "readable": [*readable_paths(), str(place.code), str(RUNTIME_DIRECTORY), *node],
+        "readable": [*readable_paths(), *own, *node],
         "writable": [*writable_paths(), str(place.temporary)],
         # Without namespaces the kernel counts all processes of the server's user.
         "processes": None,
@@ -133,7 +143,21 @@ def _shared_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
 
 
 def _view_of(place: Place) -> View:
-    return View(str(place.code), str(RUNTIME_DIRECTORY), str(place.temporary))
+    layers = OWN_ROOT.layers if place.layers is None else str(place.layers)
+    return View(str(place.code), str(RUNTIME_DIRECTORY), str(place.temporary), layers)
+
+
+def module_directories(runtime: str, place: Place) -> list[Path]:
+    """Where a Python function's own modules are on the machine."""
+    return [place.code, *map(Path, _python_layers(runtime, _view_of(place)))]
+
+
+def _python_layers(runtime: str, seen: View) -> list[str]:
+    """Where layers have Python's modules (Lambda developer guide, "Layer paths")."""
+    return [
+        f"{seen.layers}/python/lib/{runtime}/site-packages",
+        f"{seen.layers}/python",
+    ]
 
 
 def _node_files(function: FunctionSpec) -> list[tuple[Path, str]]:
@@ -155,8 +179,10 @@ def describe_environment(
     variables: dict[str, str] = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PATH": _search_path(function.runtime),
-        "LD_LIBRARY_PATH": f"/lib64:/usr/lib64:{seen.runtime}:{code}:{code}/lib:/opt/lib",
+        "PATH": _search_path(function.runtime, seen),
+        "LD_LIBRARY_PATH": (
+            f"/lib64:/usr/lib64:{seen.runtime}:{code}:{code}/lib:{seen.layers}/lib"
+        ),
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_ENDPOINT_URL": function.endpoint_url,
     }
@@ -198,12 +224,15 @@ def _runtime_variables(runtime: str, seen: View, runtime_api: str) -> dict[str, 
         }
     return {
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
-        "NODE_PATH": f"/opt/nodejs/node_modules:{seen.runtime}:{seen.code}",
+        "NODE_PATH": (
+            f"{seen.layers}/nodejs/{runtime.removesuffix('.x').replace('nodejs', 'node')}"
+            f"/node_modules:{seen.layers}/nodejs/node_modules:{seen.runtime}:{seen.code}"
+        ),
     }
 
 
-def _search_path(runtime: str) -> str:
-    usual = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+def _search_path(runtime: str, seen: View) -> str:
+    usual = f"/usr/local/bin:/usr/bin/:/bin:{seen.layers}/bin"
     if is_python(runtime):
         return f"{Path(sys.base_exec_prefix) / 'bin'}:{usual}"
     if speaks_http(runtime):

@@ -159,10 +159,10 @@ class Spawners:
         self._bare = Spawner(level)
         self._warm = Spawner(level, package_paths())
 
-    def choose(self, code: Path) -> Spawner:
-        """The spawner for a Python function with this code."""
+    def choose(self, directories: Sequence[Path]) -> Spawner:
+        """The spawner for a Python function whose own modules are in these directories."""
         loaded = self._warm.load()
-        if loaded is None or loaded & _modules_in(code):
+        if loaded is None or any(loaded & _modules_in(directory) for directory in directories):
             return self._bare
         return self._warm
 
@@ -179,6 +179,8 @@ class Spawners:
 @lru_cache(maxsize=1024)
 def _modules_in(code: Path) -> frozenset[str]:
     """The names that are modules in a directory of code, which does not change."""
+    if not code.is_dir():
+        return frozenset()
     return frozenset(entry.name.partition(".")[0] for entry in code.iterdir())
 
 

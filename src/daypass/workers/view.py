@@ -70,11 +70,12 @@ _OWN_FILES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where a function finds its code, its runtime and its temporary files."""
+    """Where a function finds its code, its runtime, its temporary files and its layers."""
 
     code: str
     runtime: str
     temporary: str
+    layers: str = "/opt"
 
 
 # As on AWS.
@@ -105,6 +106,14 @@ def package_paths() -> list[str]:
     if spec is not None and spec.submodule_search_locations:
         paths.add(str(Path(spec.submodule_search_locations[0]).parent))
     return sorted(paths)
+
+
+def layer_binds(layers: Path) -> list[tuple[Path, str]]:
+    """Where a function with its own root sees its layers."""
+    if not any(_is_beneath(path, OWN_ROOT.layers) for path in python_paths()):
+        return [(layers, OWN_ROOT.layers)]
+    # This machine's Python is there, too: what the layers have goes beside it.
+    return [(path, f"{OWN_ROOT.layers}/{path.name}") for path in sorted(layers.iterdir())]
 
 
 def describe_root(

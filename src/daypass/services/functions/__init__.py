@@ -7,6 +7,8 @@ from daypass.protocol import load_model
 from daypass.services.functions import (
     aliases,
     invocation,
+    layer_policy,
+    layers,
     lifecycle,
     policy,
     reading,
@@ -32,6 +34,8 @@ _OPERATIONS: Final = (
     *url_configs.OPERATIONS,
     *versions.OPERATIONS,
     *aliases.OPERATIONS,
+    *layers.OPERATIONS,
+    *layer_policy.OPERATIONS,
 )
 
 SERVICE: Final = Service(

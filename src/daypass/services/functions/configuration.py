@@ -67,7 +67,6 @@ _UNSUPPORTED: Final[Mapping[str, tuple[object, ...]]] = {
     "FileSystemConfigs": ([],),
     "ImageConfig": ({},),
     "KMSKeyArn": ("",),
-    "Layers": ([],),
     "PackageType": ("Zip",),
     "PublishTo": (),
     "RuntimeConfig": (),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Operation, Permission
 from daypass.protocol.errors import ServiceError
-from daypass.services.functions.code import store_code
+from daypass.services.functions.code import check_together, store_code
 from daypass.services.functions.configuration import (
     DEFAULT_MEMORY,
     DEFAULT_STORAGE,
@@ -28,6 +28,7 @@ from daypass.services.functions.errors import (
     invalid_parameter,
     stale_revision,
 )
+from daypass.services.functions.layers import needs_layers, read_layers
 from daypass.services.functions.names import (
     find_function,
     function_arn,
@@ -37,7 +38,7 @@ from daypass.services.functions.names import (
 )
 from daypass.services.functions.tags import check_tags, tag_context
 from daypass.store import functions as state
-from daypass.store.functions import LATEST, Function, Version
+from daypass.store.functions import LATEST, Code, Function, Version
 
 _DEFAULT_ARCHITECTURE: Final = "x86_64"
 _SIMPLE: Final = {
@@ -52,17 +53,24 @@ _SIMPLE: Final = {
 def _needs_create(call: Call) -> Sequence[Permission]:
     tags: Mapping[str, str] = call.input.get("Tags", {})
     reference = refer(call)
-    needed = [permission(call.node, reference, "lambda:CreateFunction", tag_context(tags))]
+    context = {**tag_context(tags), **_layer_context(call)}
+    needed = [permission(call.node, reference, "lambda:CreateFunction", context)]
     if tags:
         needed.append(permission(call.node, reference, "lambda:TagResource", tag_context(tags)))
-    return [*needed, _pass_role(call)]
+    return [*needed, _pass_role(call), *needs_layers(call)]
 
 
 def _needs_update(call: Call) -> Sequence[Permission]:
-    needed = list(needs("lambda:UpdateFunctionConfiguration", whole=True)(call))
+    declared = needs("lambda:UpdateFunctionConfiguration", _layer_context(call), whole=True)
+    needed = [*declared(call), *needs_layers(call)]
     if "Role" in call.input:
         needed.append(_pass_role(call))
     return needed
+
+
+def _layer_context(call: Call) -> Mapping[str, str | Sequence[str]]:
+    layers: Sequence[str] = call.input.get("Layers", [])
+    return {"lambda:layer": layers} if layers else {}
 
 
 def _pass_role(call: Call) -> Permission:
@@ -92,10 +100,12 @@ async def _create(call: Call) -> Mapping[str, Any]:
     configured = _configure(blank, call)
     if node.functions.function(reference.name) is not None:
         raise _exists(reference.name)
-    code = await store_code(node, call.operation.name, call.input["Code"])
+    code = await store_code(call, call.input["Code"])
+    latest = replace(configured, code=code)
+    await _check_together(node, latest, code)
     function = Function(
         name=reference.name,
-        latest=replace(configured, code=code),
+        latest=latest,
         reserved_concurrency=None,
         tags=dict(call.input.get("Tags", {})),
     )
@@ -111,6 +121,9 @@ async def _create(call: Call) -> Mapping[str, Any]:
     except state.FunctionExistsError:
         await node.blobs.delete([code.blob])
         raise _exists(reference.name) from None
+    except state.NoSuchLayerError as error:
+        await node.blobs.delete([code.blob])
+        raise _refused(call, error) from error
     return describe(node, _written(node, function.latest, version))
 
 
@@ -160,6 +173,8 @@ def _configure(version: Version, call: Call) -> Version:
         changes["ephemeral_storage"] = given["EphemeralStorage"]["Size"]
     if "Environment" in given:
         changes["variables"] = read_variables(call)
+    if "Layers" in given:
+        changes["layers"] = read_layers(call)
     if "runtime" in changes:
         check_runnable(changes["runtime"])
     if "role_arn" in changes:
@@ -171,9 +186,10 @@ async def _update_code(call: Call) -> Mapping[str, Any]:
     known = find_function(call).latest
     check_supported(call)
     _check_revision(known, call)
-    code = await store_code(call.node, call.operation.name, call.input)
+    code = await store_code(call, call.input)
     architecture = call.input.get("Architectures", [known.architecture])[0]
     updated = replace(known, code=code, architecture=architecture)
+    await _check_together(call.node, updated, code)
     if call.input.get("DryRun"):
         await call.node.blobs.delete([code.blob])
         return describe(call.node, updated)
@@ -189,7 +205,19 @@ async def _update_configuration(call: Call) -> Mapping[str, Any]:
     known = find_function(call).latest
     check_supported(call)
     _check_revision(known, call)
-    return describe(call.node, await _update(call, known, _configure(known, call)))
+    configured = _configure(known, call)
+    if "Layers" in call.input:
+        await check_together(call.node, configured.code, configured.layers)
+    return describe(call.node, await _update(call, known, configured))
+
+
+async def _check_together(node: Node, version: Version, stored: Code) -> None:
+    """Check the code with the layers; what was stored of it is deleted if that fails."""
+    try:
+        await check_together(node, version.code, version.layers)
+    except ServiceError:
+        await node.blobs.delete([stored.blob])
+        raise
 
 
 async def _update(call: Call, known: Version, updated: Version) -> Version:
@@ -263,6 +291,8 @@ def _check_revision(version: Version, call: Call) -> None:
 def _refused(call: Call, error: state.FunctionStoreError) -> ServiceError:
     if isinstance(error, state.StaleRevisionError):
         return stale_revision()
+    if isinstance(error, state.NoSuchLayerError):
+        return invalid_parameter(f"Layer version {error} does not exist.")
     return function_not_found(refer(call).arn)
 
 

@@ -127,14 +127,20 @@ OPERATIONS: Final = (
         effect=Effect.READ,
     ),
     Operation("ListFunctions", _needs_list, _list, effect=Effect.READ),
-    Operation("PutFunctionConcurrency", needs("lambda:PutFunctionConcurrency"), _put_concurrency),
+    Operation(
+        "PutFunctionConcurrency",
+        needs("lambda:PutFunctionConcurrency", whole=True),
+        _put_concurrency,
+    ),
     Operation(
         "GetFunctionConcurrency",
-        needs("lambda:GetFunctionConcurrency"),
+        needs("lambda:GetFunctionConcurrency", whole=True),
         _get_concurrency,
         effect=Effect.READ,
     ),
     Operation(
-        "DeleteFunctionConcurrency", needs("lambda:DeleteFunctionConcurrency"), _delete_concurrency
+        "DeleteFunctionConcurrency",
+        needs("lambda:DeleteFunctionConcurrency", whole=True),
+        _delete_concurrency,
     ),
 )

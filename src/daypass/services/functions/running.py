@@ -40,18 +40,21 @@ def describe_function(node: Node, function: Function, version: Version) -> Funct
         version=version.version,
         reserved_concurrency=function.reserved_concurrency,
         variables=version.variables or {},
+        layers=tuple(layer.code.sha256 for layer in version.layers),
     )
 
 
 def supplies(node: Node, version: Version) -> Supplies:
-    """Where an environment of this version gets its credentials and its package."""
+    """Where an environment of this version gets its credentials and its packages."""
 
     async def credentials() -> Credentials:
         return await _issue_credentials(node, version)
 
-    async def package() -> bytes:
-        return await read_package(node, version.code)
+    async def package(sha256: str) -> bytes:
+        return await read_package(node, packages[sha256])
 
+    packages = {layer.code.sha256: layer.code for layer in version.layers}
+    packages[version.code.sha256] = version.code
     group = f"/aws/lambda/{version.function}"
     return Supplies(credentials, package, partial(open_stream, node, version.role_arn, group))
 

@@ -73,3 +73,7 @@ class UrlIdTakenError(FunctionStoreError):
 
 class NoSuchEventConfigError(FunctionStoreError):
     """Nothing is configured for the asynchronous events of this qualifier."""
+
+
+class NoSuchLayerError(FunctionStoreError):
+    """The layer has no such version."""

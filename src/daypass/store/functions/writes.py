@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, delete, insert, select, update
 
 from daypass.store.engine import Transaction
-from daypass.store.functions.blobs import released_blobs
+from daypass.store.functions.blobs import claimed_blobs, released_blobs
 from daypass.store.functions.errors import (
     CodeDiffersError,
     FunctionExistsError,
+    NoSuchLayerError,
     StaleContentError,
     VersionInUseError,
 )
@@ -48,7 +49,10 @@ class Updated(NamedTuple):
 def insert_function(
     transaction: Transaction, function: Function, keys: KeyRing, *, publish: bool = False
 ) -> str:
-    """Make the function, and publish it at once; the version. Raises `FunctionExistsError`."""
+    """Make the function, and publish it at once; the version.
+
+    Raises `FunctionExistsError` and `NoSuchLayerError`.
+    """
     known = transaction.connection.execute(
         select(functions.c.name).where(functions.c.name == function.name)
     ).one_or_none()
@@ -67,6 +71,7 @@ def insert_function(
             function=function.name, number=0, **_version_values(function.latest, keys)
         )
     )
+    _check_layers(transaction, function.latest)
     _insert_layers(transaction, function.latest)
     transaction.changed(KIND, function.name)
     return publish_version(transaction, function.name) if publish else LATEST
@@ -84,13 +89,14 @@ def update_latest(
     """Make $LATEST what `version` is, and publish it at once.
 
     expected_content: the content from which the update started. expected_revision: "" for any.
-    Raises `NoSuchFunctionError`, `StaleRevisionError` and `StaleContentError`.
+    Raises `NoSuchFunctionError`, `StaleRevisionError`, `StaleContentError` and `NoSuchLayerError`.
     """
     name = version.function
     row = version_row(transaction, name)
     check_revision(row, expected_revision)
     if row.content_id != expected_content:
         raise StaleContentError(name)
+    _check_layers(transaction, version)
     held = _held_blobs(transaction, name, 0)
     transaction.connection.execute(
         update(function_versions)
@@ -254,6 +260,16 @@ def _held_blobs(transaction: Transaction, name: str, number: int | None) -> list
             query = query.where(table.c.number == number)
         blobs.extend(transaction.connection.execute(query).scalars())
     return blobs
+
+
+def _check_layers(transaction: Transaction, version: Version) -> None:
+    """Raise `NoSuchLayerError` for a layer that was deleted since it was looked up."""
+    # INVARIANT: what nothing holds any more is being deleted, and cannot be held again.
+    blobs = [layer.code.blob for layer in version.layers]
+    held = claimed_blobs(transaction.connection, blobs) if blobs else set()
+    for layer in version.layers:
+        if layer.code.blob not in held:
+            raise NoSuchLayerError(layer.arn)
 
 
 def _insert_layers(transaction: Transaction, version: Version) -> None:

@@ -1,0 +1,171 @@
+"""Lambda lends nobody its own access: code from S3 and layers need the caller's permissions.
+
+A confused deputy reads what its caller cannot: a service that fetches code with its own rights
+hands every bucket to whoever may create a function.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.clients.test_lambda import ECHO, refused
+from tests.conftest import Server
+from tests.functions import allow, create_role, create_user, pack
+
+DENIED = (
+    "Your access has been denied by S3, please make sure your request credentials have permission "
+    "to GetObject for borrowed-code/{key}. S3 Error Code: AccessDenied. S3 Error Message: Access "
+    "Denied"
+)
+
+
+@pytest.fixture(scope="module")
+def role(server: Server) -> str:
+    return create_role(server, "borrowed-permissions")
+
+
+@pytest.fixture(scope="module")
+def layer(server: Server) -> str:
+    server.client("s3").create_bucket(Bucket="borrowed-code")
+    server.client("s3").put_object(
+        Bucket="borrowed-code", Key="app.zip", Body=pack({"app.py": ECHO})
+    )
+    arn: str = server.client("lambda").publish_layer_version(
+        LayerName="borrowed-layer", Content={"ZipFile": pack({"x": ""})}
+    )["LayerVersionArn"]
+    return arn
+
+
+def creation(role: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "FunctionName": "never-borrowed",
+        "Runtime": "python3.12",
+        "Role": role,
+        "Handler": "app.handler",
+        "Code": {"ZipFile": pack({"app.py": ECHO})},
+        **changes,
+    }
+
+
+def user(server: Server, name: str, role: str, *statements: Any) -> Any:
+    """A Lambda client of a user who may create functions with that role, and these."""
+    can = [
+        allow(["lambda:CreateFunction", "lambda:PublishLayerVersion", "lambda:UpdateFunctionCode"]),
+        allow("iam:PassRole", role),
+    ]
+    return server.client("lambda", **create_user(server, name, *can, *statements))
+
+
+def test_code_from_a_bucket_one_may_not_read(server: Server, role: str, layer: str) -> None:
+    client = user(server, "no-bucket-reader", role)
+    for key in ("app.zip", "absent.zip"):
+        code = {"S3Bucket": "borrowed-code", "S3Key": key}
+        expected = ("AccessDeniedException", DENIED.format(key=key), 403)
+        assert refused(client.create_function, **creation(role, Code=code)) == expected
+        assert refused(client.publish_layer_version, LayerName="l", Content=code) == expected
+
+
+def test_what_a_bucket_lacks_is_told_to_those_who_may_list_it(
+    server: Server, role: str, layer: str
+) -> None:
+    objects = "arn:aws:s3:::borrowed-code/*"
+    reader = user(server, "bucket-reader", role, allow("s3:GetObject", objects))
+    lister = user(
+        server,
+        "bucket-lister",
+        role,
+        allow("s3:GetObject", objects),
+        allow("s3:ListBucket", "arn:aws:s3:::borrowed-code"),
+    )
+    absent = creation(role, Code={"S3Bucket": "borrowed-code", "S3Key": "absent.zip"})
+
+    assert refused(reader.create_function, **absent)[0] == "AccessDeniedException"
+    assert "NoSuchKey" in refused(lister.create_function, **absent)[1]
+
+
+def test_a_deny_on_the_bucket_holds_for_lambda_too(server: Server, role: str, layer: str) -> None:
+    client = user(
+        server,
+        "denied-bucket-reader",
+        role,
+        allow("s3:*"),
+        {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::borrowed-code/app*"},
+    )
+    code = {"S3Bucket": "borrowed-code", "S3Key": "app.zip"}
+    assert refused(client.create_function, **creation(role, Code=code))[0] == (
+        "AccessDeniedException"
+    )
+
+
+def test_a_layer_one_may_not_get(server: Server, role: str, layer: str) -> None:
+    client = user(server, "no-layer-user", role)
+    code, message, status = refused(client.create_function, **creation(role, Layers=[layer]))
+
+    assert (code, status) == ("AccessDeniedException", 403)
+    assert f"lambda:GetLayerVersion on resource: {layer}" in message
+    # Its own policy lets everybody have it.
+    server.client("lambda").add_layer_version_permission(
+        LayerName="borrowed-layer",
+        VersionNumber=1,
+        StatementId="all",
+        Action="lambda:GetLayerVersion",
+        Principal="*",
+    )
+    client.create_function(**creation(role, FunctionName="borrowed-layered", Layers=[layer]))
+
+
+def test_a_layer_of_another_account(server: Server, role: str) -> None:
+    other = f"arn:aws:lambda:{server.region}:210987654321:layer:theirs:1"
+    client = user(server, "foreign-layer-user", role, allow("lambda:*"))
+    code, message, _ = refused(client.create_function, **creation(role, Layers=[other]))
+
+    assert code == "AccessDeniedException"
+    assert f"lambda:GetLayerVersion on resource: {other}" in message
+
+
+def test_a_policy_can_say_which_layers_functions_have(
+    server: Server, role: str, layer: str
+) -> None:
+    approved = f"{layer.rpartition(':')[0]}:*"
+    only = {
+        "Effect": "Deny",
+        "Action": ["lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"],
+        "Resource": "*",
+        "Condition": {"ForAnyValue:StringNotLike": {"lambda:Layer": [approved]}},
+    }
+    client = user(server, "approved-layer-user", role, allow("lambda:GetLayerVersion"), only)
+    unapproved = server.client("lambda").publish_layer_version(
+        LayerName="unapproved", Content={"ZipFile": pack({"x": ""})}
+    )["LayerVersionArn"]
+
+    assert (
+        "explicit deny"
+        in refused(client.create_function, **creation(role, Layers=[layer, unapproved]))[1]
+    )
+    client.create_function(**creation(role, FunctionName="approved-layers", Layers=[layer]))
+
+
+def test_a_qualifier_does_not_lead_around_a_deny(server: Server, role: str) -> None:
+    root = server.client("lambda")
+    root.create_function(**creation(role, FunctionName="guarded", Publish=True))
+    arn = f"arn:aws:lambda:{server.region}:{server.account_id}:function:guarded"
+    client = server.client(
+        "lambda",
+        **create_user(
+            server,
+            "around-a-deny",
+            allow("lambda:*"),
+            {"Effect": "Deny", "Action": "lambda:*", "Resource": arn},
+        ),
+    )
+    for name in ("guarded", f"{arn}:$LATEST", f"{arn}:1"):
+        for call, given in (
+            (client.update_function_configuration, {"Timeout": 9}),
+            (client.update_function_code, {"ZipFile": pack({"app.py": ECHO})}),
+            (client.publish_version, {}),
+            (client.create_alias, {"Name": "a", "FunctionVersion": "1"}),
+            (client.put_function_concurrency, {"ReservedConcurrentExecutions": 0}),
+        ):
+            code, message, _ = refused(call, FunctionName=name, **given)
+            assert code in {"AccessDeniedException", "ValidationException"}, (name, message)
+    assert root.get_function_configuration(FunctionName="guarded")["Timeout"] == 3
