@@ -61,3 +61,15 @@ def test_credentials_for_programs(server: Server, alice: dict[str, str], tmp_pat
     assert '"pages"' in out
     assert re.search(r"(?m)^http://127\.0\.0\.1:\d+$", out)
     assert "200  GET /credentials" in err
+
+
+def test_calling(server: Server, alice: dict[str, str], tmp_path: Path) -> None:
+    out, err = run("calling.md", server, alice, tmp_path)
+    assert "HTTP/1.1 200 OK" in out
+    assert "\na report\n" in out
+    assert '{"Status": 200, ' in out
+    assert (tmp_path / "copy.txt").read_text() == "a report\n"
+    assert "> x-amz-security-token: [" in err
+    assert "POST / HTTP/1.1\n" in out
+    assert f"<Arn>arn:aws:iam::{server.account_id}:user/pages-alice</Arn>" in out
+    assert out.count("a report\n") == 3

@@ -1,15 +1,18 @@
 """`daypass call`: curl's everyday options, signed."""
 
+import gzip
 import json
 import os
 import pty
+import shutil
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from tests.cli.running import CLEAN, daypass
-from tests.client.wire import recording
+from tests.client.wire import Reply, recording
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 KEYS = {
@@ -196,3 +199,231 @@ def test_colours_on_a_terminal_alone(env):
 
     assert colours()
     assert not colours(NO_COLOR="1")
+
+
+# -- curl's everyday options ------------------------------------------------------------------
+
+
+def test_json_is_a_post_with_its_headers(wire, env):
+    daypass("call", wire.url + URL_PATH, "--json", '{"a": 1}', env=env)
+    assert (wire.last.method, wire.last.body) == ("POST", b'{"a": 1}')
+    assert wire.last.header("content-type") == wire.last.header("accept") == "application/json"
+    assert_signed(wire.last)
+
+
+def test_raw_data_may_begin_with_an_at_sign(wire, env):
+    daypass("call", wire.url + URL_PATH, "--data-raw", "@not-a-file", env=env)
+    assert wire.last.body == b"@not-a-file"
+    assert_signed(wire.last)
+
+
+def test_data_goes_into_the_query(wire, env):
+    daypass("call", f"{wire.url}{URL_PATH}?z=1", "-G", "-d", "a=b", "-d", "c=d e", env=env)
+    assert (wire.last.method, wire.last.body) == ("GET", b"")
+    assert wire.last.target == f"{URL_PATH}?z=1&a=b&c=d%20e"
+    assert_signed(wire.last)
+
+
+def test_a_form_is_what_another_parser_reads(wire, env, tmp_path):
+    content = os.urandom(400_000)
+    (tmp_path / "up.bin").write_bytes(content)
+    (tmp_path / "text").write_text("from a file")
+    fields = ("a=b=c", f'file=@{tmp_path / "up.bin"};type=image/png;filename=x".png')
+    arguments = [argument for field in fields for argument in ("-F", field)]
+    daypass("call", wire.url + URL_PATH, *arguments, "-F", f"t=<{tmp_path / 'text'}", env=env)
+    assert wire.last.method == "POST"
+    assert_signed(wire.last)
+    form, files = parse_form(wire.last)
+    assert form.to_dict() == {"a": "b=c", "t": "from a file"}
+    assert files["file"].read() == content
+    assert files["file"].content_type == "image/png"
+
+
+def parse_form(received):
+    import io
+
+    from werkzeug.formparser import parse_form_data
+
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "CONTENT_TYPE": received.header("content-type"),
+        "CONTENT_LENGTH": str(len(received.body)),
+        "wsgi.input": io.BytesIO(received.body),
+    }
+    _, form, files = parse_form_data(environ)
+    return form, files
+
+
+def test_an_upload_is_a_put_and_a_folder_gets_the_files_name(wire, env, tmp_path):
+    (tmp_path / "a file").write_bytes(b"x" * 70_000)
+    arguments = ("-T", str(tmp_path / "a file"), "--service", "s3")
+    daypass("call", f"{wire.url}/bucket/folder/", *arguments, env=env)
+    assert (wire.last.method, wire.last.target) == ("PUT", "/bucket/folder/a%20file")
+    assert wire.last.header("content-length") == "70000"
+    assert wire.last.header("content-type") is None
+    assert_signed(wire.last, "s3")
+
+
+def test_standard_input_is_uploaded(wire, env):
+    content = os.urandom(3_000_000)  # more than stays in memory
+    daypass(
+        *("call", f"{wire.url}/bucket/key", "-T", "-", "--service", "s3"), env=env, stdin=content
+    )
+    assert wire.last.body == content
+    assert_signed(wire.last, "s3")
+
+
+def test_head_prints_the_headers_alone(wire, env):
+    ended = daypass("call", wire.url + URL_PATH, "-I", env=env)
+    assert wire.last.method == "HEAD"
+    assert ended.out.startswith("HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("key", ["a//b", "a/../b", "./a", "a%2Fb", "a=b:c@d", "%C3%A9", "é", "a b"])
+def test_what_is_signed_is_what_is_sent(wire, env, key):
+    """Paths that HTTP clients and proxies like to tidy are other objects to S3."""
+    daypass("call", f"{wire.url}/bucket/{key}", "--service", "s3", env=env)
+    sent = key.replace("é", "%C3%A9").replace(" ", "%20")
+    assert wire.last.target == f"/bucket/{sent}"
+
+
+def test_a_default_header_can_be_left_out(wire, env):
+    daypass("call", wire.url + URL_PATH, "-d", "a", "-H", "content-type:", env=env)
+    assert wire.last.header("content-type") is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("-d", "a", "--json", "{}"), ("-T", "x", "-F", "a=b"), ("-G",), ("-F", "no-value"), ("-O",)],
+)
+def test_options_that_contradict_send_nothing(wire, env, arguments):
+    before = len(wire.received)
+    ended = daypass("call", wire.url + "/", "--service", "s3", *arguments, env=env)
+    assert ended.code == 2, ended
+    assert len(wire.received) == before
+
+
+def test_it_tries_again_and_says_so(wire, env):
+    wire.replies += [Reply(503, headers={"retry-after": "0"}), Reply(200, b"at last")]
+    before = len(wire.received)
+    ended = daypass("call", wire.url + URL_PATH, "-d", "x", "--retry", "2", env=env)
+    assert (ended.code, ended.out) == (0, "at last"), ended
+    assert "503" in ended.err
+    assert [one.body for one in wire.received[before:]] == [b"x", b"x"]
+    assert_signed(wire.last)
+
+
+def test_a_redirect_within_the_host_is_signed_again(wire, env):
+    wire.replies += [Reply(307, headers={"location": f"{URL_PATH}/there?a=b"})]
+    ended = daypass("call", wire.url + URL_PATH, "-L", "-d", "x", env=env)
+    assert ended.code == 0
+    assert (wire.last.method, wire.last.target) == ("POST", f"{URL_PATH}/there?a=b")
+    assert wire.last.body == b"x"
+    assert_signed(wire.last)
+    assert "signed again" in ended.err
+
+
+def test_verbose_shows_both_heads_without_secrets(wire, env):
+    wire.replies += [Reply(200, b"body", {"x-answer": "yes"})]
+    ended = daypass("call", wire.url + URL_PATH, "-v", "-H", "x-asked: yes", env=env)
+    assert f"> GET {URL_PATH}\n" in ended.err
+    assert "> x-asked: yes\n" in ended.err
+    assert "< x-answer: yes\n" in ended.err
+    assert f"Credential={KEYS['AWS_ACCESS_KEY_ID']}/" in ended.err
+    for secret in (SECRET, KEYS["AWS_SESSION_TOKEN"], wire.last.signature()):
+        assert secret not in ended.err
+    assert ended.out == "body"
+
+
+def test_silent_says_nothing(wire, env):
+    ended = daypass("call", wire.url + URL_PATH, "-s", env=env)
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_fail_with_body_prints_it_and_ends_with_1(wire, env):
+    wire.replies += [Reply(404, b"no such thing")]
+    ended = daypass("call", wire.url + URL_PATH, "--fail-with-body", env=env)
+    assert (ended.code, ended.out) == (1, "no such thing")
+    assert "404" in ended.err
+
+
+def test_remote_name_and_compressed(wire, env, tmp_path):
+    packed = gzip.compress(b"content" * 1000)
+    wire.replies += [Reply(200, packed, {"content-encoding": "gzip"})]
+    arguments = ("call", f"{wire.url}{URL_PATH}/report.csv?x=1", "-O", "--compressed")
+    subprocess.run([sys.executable, "-m", "daypass", *arguments], env=env, cwd=tmp_path, check=True)
+    assert (tmp_path / "report.csv").read_bytes() == b"content" * 1000
+    assert "gzip" in wire.last.header("accept-encoding")
+
+
+def test_an_end_of_patience(env):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}{URL_PATH}"
+        ended = daypass("call", url, "--max-time", "0.3", env=env)
+    assert ended.code == 1
+    assert "timed out" in ended.err.lower()
+
+
+def test_dry_run_prints_the_signed_request_and_sends_nothing(wire, env):
+    before = len(wire.received)
+    ended = daypass(
+        *("call", f"{wire.url}{URL_PATH}?a=b", "--json", '{"a": 1}', "--dry-run"), env=env
+    )
+    assert len(wire.received) == before
+    head, _, body = ended.out.partition("\n\n")
+    assert head.startswith(f"POST {URL_PATH}?a=b HTTP/1.1\n")
+    assert f"X-Amz-Security-Token: {KEYS['AWS_SESSION_TOKEN']}" in head
+    assert body == '{"a": 1}\n'
+    assert SECRET not in ended.out + ended.err
+    assert "carries the session token" in ended.err
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("-X", "DELETE"),
+        ("-d", 'it\'s "a"=1'),
+        ("-X", "PUT", "-d", "@{file}", "-H", "x-amz-meta-a: b c"),
+        ("--json", "{}"),
+        ("-d", "a", "-H", "content-type:"),
+    ],
+)
+def test_curl_sends_what_it_is_told(wire, env, arguments, tmp_path):
+    (tmp_path / "body").write_bytes(bytes(range(256)))
+    filled = [argument.replace("{file}", str(tmp_path / "body")) for argument in arguments]
+    url = f"{wire.url}/bucket/a/../b//c?x=y%20z&d=e"
+    ended = daypass("call", url, "--service", "s3", *filled, "--curl", env=env)
+    subprocess.run(["sh", "-c", f"{ended.out.strip()} --silent"], check=True)
+    assert wire.last.target == "/bucket/a/../b//c?x=y%20z&d=e"
+    assert_signed(wire.last, "s3")
+
+
+def test_a_role_is_assumed_with_all_that_can_be_asked(server):
+    iam = server.client("iam")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": server.account_id},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": "x-1"}},
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    key = iam.create_user(UserName="cli-call") and iam.create_access_key(UserName="cli-call")
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    iam.put_user_policy(
+        UserName="cli-call",
+        PolicyName="assume",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+    )
+    role = iam.create_role(RoleName="cli-call", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    environment = server.environment(
+        aws_access_key_id=key["AccessKey"]["AccessKeyId"],
+        aws_secret_access_key=key["AccessKey"]["SecretAccessKey"],
+    )
+    ended = daypass(
+        *("call", f"{server.endpoint}/", "--service", "sts", "--role", role, "--external-id"),
+        *("x-1", "--session-name", "called", "-d", "Action=GetCallerIdentity&Version=2011-06-15"),
+        env=environment,
+    )
+    assert "assumed-role/cli-call/called</Arn>" in ended.out, ended

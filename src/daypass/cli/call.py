@@ -4,59 +4,88 @@ import base64
 import os
 import ssl
 import sys
-from collections.abc import Sequence
+import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 import click
-import httpx
 
 from daypass import __version__
 from daypass.cli.failure import Failure
+from daypass.cli.identity import Identity, identity_options
 from daypass.cli.options import output_option
 from daypass.cli.present import print_json
-from daypass.client import Auth, SignatureRefusedError
-from daypass.client.loopback import LoopbackTransport
+from daypass.cli.request import GivenRequest, request_options
+from daypass.cli.written import ABOUT_TOKENS, as_curl, as_http, redacted, redacted_url
+from daypass.client import Scope, SignatureRefusedError, resolve
+from daypass.client.call.asked import Asked
+from daypass.client.signer import Signer
 
-_FORM: Final = "application/x-www-form-urlencoded"
+if TYPE_CHECKING:
+    import httpx
+
+    from daypass.client.call.sending import Deadline, Patience
+
 _EXPLANATION: Final = "x-daypass-explanation"
 _EXCERPT: Final = 500  # characters of a body in an error
+_ENCODINGS: Final = "gzip, deflate"
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """How the answer is printed. fail: as an error, where it is one. with_body: all the same."""
+
+    include: bool
+    target: str | None
+    fail: bool
+    with_body: bool
+    decoded: bool
 
 
 @click.command()
-@click.argument("url")
-@click.option("-X", "--request", "method", metavar="METHOD", help="GET, or POST with -d.")
-@click.option(
-    "-d",
-    "--data",
-    "data",
-    metavar="TEXT|@FILE",
-    multiple=True,
-    help="The body. @FILE sends a file as it is, @- standard input; several are joined by &.",
-)
-@click.option("-H", "--header", "headers", metavar="NAME:VALUE", multiple=True)
+@request_options
 @click.option("-o", "--to", "target", metavar="FILE", help="Write the body there.")
+@click.option(
+    "-O", "--remote-name", is_flag=True, help="Write it to a file of the URL's last name."
+)
 @click.option("-i", "--include", is_flag=True, help="Print the status and the headers too.")
-@click.option("--fail", is_flag=True, help="End with 1, without the body, on 400 and above.")
+@click.option("-f", "--fail", is_flag=True, help="End with 1, without the body, on 400 and above.")
+@click.option("--fail-with-body", is_flag=True, help="The same, with the body.")
+@click.option("-L", "--location", is_flag=True, help="Follow redirects; within one host, signed.")
+@click.option("--location-trusted", is_flag=True, help="Follow them, signed for any host.")
+@click.option("--retry", type=click.IntRange(0, 100), default=0, help="Tries after the first.")
+@click.option("-m", "--max-time", type=click.FloatRange(0, min_open=True), metavar="SECONDS")
+@click.option("--compressed", is_flag=True, help="Ask for a compressed answer and unpack it.")
+@click.option("--cacert", metavar="FILE", help="Trust this authority alone.")
+@click.option("-s", "--silent", is_flag=True, help="Nothing on stderr but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Both heads on stderr, without secrets.")
+@click.option("--dry-run", is_flag=True, help="Print the signed request and send nothing.")
+@click.option("--curl", is_flag=True, help="Print a command for curl and send nothing.")
 @click.option("--service", help="Of the signature.  [default: inferred from the URL]")
-@click.option("--region", help="Of the signature.  [default: inferred from the URL]")
-@click.option("--role", metavar="ARN", help="A role to assume first.")
-@click.option("--profile", help="A profile of ~/.aws/config.")
+@identity_options
 @output_option
 def call(
-    url: str,
-    method: str | None,
-    data: tuple[str, ...],
-    headers: tuple[str, ...],
+    given: GivenRequest,
     target: str | None,
+    remote_name: bool,
     include: bool,
     fail: bool,
+    fail_with_body: bool,
+    location: bool,
+    location_trusted: bool,
+    retry: int,
+    max_time: float | None,
+    compressed: bool,
+    cacert: str | None,
+    silent: bool,
+    verbose: bool,
+    dry_run: bool,
+    curl: bool,
     service: str | None,
-    region: str | None,
-    role: str | None,
-    profile: str | None,
+    who: Identity,
     output: str,
 ) -> None:
     """Send a request signed with AWS Signature Version 4, and print the answer.
@@ -65,111 +94,161 @@ def call(
 
     \b
     Examples:
-      daypass call https://….lambda-url.eu-west-1.on.aws/orders -d '{"id": 1}' \\
-        -H 'content-type: application/json'
-      daypass call https://bucket.s3.eu-west-1.amazonaws.com/key -X PUT -d @file
+      daypass call https://….lambda-url.eu-west-1.on.aws/orders --json '{"id": 1}'
+      daypass call https://bucket.s3.eu-west-1.amazonaws.com/key -T file --retry 3
+      daypass call https://bucket.s3.eu-west-1.amazonaws.com/key -o file --fail
+      daypass call https://….execute-api.eu-west-1.amazonaws.com/prod/ --curl
     """
-    address = url if "://" in url else f"https://{url}"
-    auth = Auth(service=service, region=region, role=role, profile=profile)
-    scope = auth.scope(address)
-    if output == "text":
-        click.echo(f"signed for {scope.service} in {scope.region} ({scope.because})", err=True)
+    scope = resolve(given.url, service, who.connection.region, who.configured_region)
+    signer = Signer(who.provider(), lambda _url: scope, time.time, unsigned_payload=False)
+    asked = Asked(given.method, given.url, given.headers, given.body)
+    if dry_run or curl:
+        _print_signed(signer, asked, given, curl=curl)
+        return
+    from daypass.client.call.sending import Patience  # noqa: PLC0415 - httpx takes 0.1 s
+
+    narrator = _Narrator(silent or output == "json", verbose)
+    narrator.say(f"signed for {scope.service} in {scope.region} ({scope.because})")
+    printing = Printing(
+        include or given.method == "HEAD",
+        _remote_name(given.url) if remote_name else target,
+        fail or fail_with_body,
+        fail_with_body,
+        compressed,
+    )
+    patience = Patience(retry, location or location_trusted, location_trusted, max_time)
+    _send(asked, signer, patience, narrator, printing, scope if output == "json" else None, cacert)
+
+
+def _send(
+    asked: Asked,
+    signer: Signer,
+    patience: "Patience",
+    narrator: "_Narrator",
+    printing: Printing,
+    in_json: Scope | None,
+    cacert: str | None,
+) -> None:
+    import httpx  # noqa: PLC0415
+
+    from daypass.client.call.sending import Deadline, Sender  # noqa: PLC0415
+    from daypass.client.loopback import LoopbackTransport  # noqa: PLC0415
+
+    deadline = Deadline(patience.seconds)
+    # Else the bytes as they are stored, not packed on the way and unpacked here.
+    encodings = _ENCODINGS if printing.decoded else "identity"
     with ExitStack() as opened:
-        request = httpx.Request(
-            method or ("POST" if data else "GET"),
-            address,
-            headers=_headers(headers, with_form=bool(data)),
-            content=_body(data, opened),
-        )
         client = opened.enter_context(
             httpx.Client(
-                auth=auth,
-                # The bytes as they are stored, not packed on the way and unpacked here.
-                headers={"accept-encoding": "identity", "user-agent": f"daypass/{__version__}"},
-                transport=LoopbackTransport(_tls()),
-                timeout=httpx.Timeout(None, connect=10.0),
+                headers={"accept-encoding": encodings, "user-agent": f"daypass/{__version__}"},
+                transport=LoopbackTransport(_tls(cacert)),
             )
         )
-        answer, diagnosis = _send(client, request)
+        diagnosis = ""
+        try:
+            answer = Sender(client, signer, patience, narrator, deadline).send(asked)
+        except SignatureRefusedError as error:
+            if not isinstance(error.response, httpx.Response):
+                raise
+            answer = error.response
+            diagnosis = " ".join(text for text in (error.why, error.remedy) if text)
         opened.callback(answer.close)
-        if output == "json":
-            _print_as_json(answer, scope.service, scope.region)
-        elif fail and answer.is_error:
+        if in_json is not None:
+            _print_as_json(answer, in_json)
+        elif printing.fail and answer.is_error and not printing.with_body:
             answer.read()
         else:
-            _print(answer, include, target)
-        _explain(answer, diagnosis, fail)
+            _print(answer, printing, deadline)
+        _explain(answer, diagnosis, printing)
 
 
-def _send(client: httpx.Client, request: httpx.Request) -> tuple[httpx.Response, str]:
-    """The answer, and if it refuses the signature, what is wrong."""
-    try:
-        return client.send(request, stream=True), ""
-    except SignatureRefusedError as error:
-        if not isinstance(error.response, httpx.Response):
-            raise
-        return error.response, " ".join(text for text in (error.why, error.remedy) if text)
+def _print_signed(signer: Signer, asked: Asked, given: GivenRequest, *, curl: bool) -> None:
+    signed = signer.sign(asked.outgoing())
+    click.echo(as_curl(signed, given.body, given.files) if curl else as_http(signed, given.body))
+    if signed.credentials.session_token:
+        click.echo(ABOUT_TOKENS, err=True)
 
 
-def _headers(given: Sequence[str], with_form: bool) -> list[tuple[str, str]]:
-    headers = []
-    for header in given:
-        name, colon, value = header.partition(":")
-        if not colon or not name.strip():
-            raise click.BadParameter(f"{header!r} is not NAME:VALUE.", param_hint="-H")
-        headers.append((name.strip(), value.strip()))
-    if with_form and not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("content-type", _FORM))
-    return headers
+def _remote_name(url: str) -> str:
+    name = urlsplit(url).path.rpartition("/")[2]
+    if name in ("", ".", "..") or "\\" in name:
+        raise click.UsageError("The URL ends in no name for a file. Give one with -o.")
+    return name
 
 
-def _body(data: Sequence[str], opened: ExitStack) -> bytes | IO[bytes] | None:
-    if not data:
-        return None
-    if len(data) == 1 and data[0].startswith("@") and data[0] != "@-":
-        try:
-            return opened.enter_context(Path(data[0][1:]).open("rb"))  # hashed and sent in pieces
-        except OSError as error:
-            raise click.BadParameter(
-                f"{data[0][1:]}: {error.strerror}.", param_hint="-d"
-            ) from error
-    return b"&".join(_piece(text) for text in data)
-
-
-def _piece(text: str) -> bytes:
-    if text == "@-":
-        return sys.stdin.buffer.read()
-    if text.startswith("@"):
-        try:
-            return Path(text[1:]).read_bytes()
-        except OSError as error:
-            raise click.BadParameter(f"{text[1:]}: {error.strerror}.", param_hint="-d") from error
-    return text.encode()
-
-
-def _tls() -> ssl.SSLContext:
+def _tls(cacert: str | None) -> ssl.SSLContext:
     # The variable every AWS tool reads for a CA of one's own.
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
+    file = cacert or os.environ.get("AWS_CA_BUNDLE") or None
+    try:
+        return ssl.create_default_context(cafile=file)
+    except (OSError, ssl.SSLError) as error:
+        raise Failure(f"The authority in {file} cannot be used.", f"{error}.") from error
 
 
-def _print(answer: httpx.Response, include: bool, target: str | None) -> None:
-    if include:
-        click.echo(f"{answer.http_version} {answer.status_code} {answer.reason_phrase}")
-        for name, value in answer.headers.multi_items():
-            click.echo(f"{name}: {value}")
-        click.echo()
+class _Narrator:
+    """Says on stderr what happens to a request, without its secrets."""
+
+    def __init__(self, silent: bool, verbose: bool) -> None:
+        self._silent = silent
+        self._verbose = verbose
+
+    def say(self, text: str) -> None:
+        if not self._silent:
+            click.echo(text, err=True)
+
+    def sending(self, request: "httpx.Request") -> None:
+        if self._verbose:
+            target = request.extensions["target"].decode("ascii")
+            click.echo(f"> {request.method} {redacted_url(target)}", err=True)
+            for name, value in request.headers.multi_items():
+                click.echo(f"> {name}: {redacted(name, value)}", err=True)
+
+    def answered(self, response: "httpx.Response") -> None:
+        if self._verbose:
+            for line in _head(response):
+                click.echo(f"< {line}", err=True)
+
+    def waiting(self, why: str, seconds: float) -> None:
+        self.say(f"{why}: trying again in {seconds:.0f} s")
+
+    def moving(self, url: str, signed: bool) -> None:
+        how = "signed again" if signed else "not signed: it is another host"
+        self.say(f"redirected to {redacted_url(url)} ({how})")
+
+
+def _head(answer: "httpx.Response") -> list[str]:
+    lines = [f"{answer.http_version} {answer.status_code} {answer.reason_phrase}"]
+    return lines + [f"{name}: {value}" for name, value in answer.headers.multi_items()]
+
+
+def _print(answer: "httpx.Response", printing: Printing, deadline: "Deadline") -> None:
+    if printing.include:
+        click.echo("\n".join(_head(answer)) + "\n")
     with ExitStack() as opened:
+        target = printing.target
         sink = opened.enter_context(Path(target).open("wb")) if target else sys.stdout.buffer
         sys.stdout.flush()
+        on_terminal = not target and sys.stdout.isatty()
         # A refusal was read to be diagnosed.
-        for piece in [answer.content] if answer.is_closed else answer.iter_raw():
+        if answer.is_closed:
+            pieces = iter([answer.content])
+        else:
+            pieces = answer.iter_bytes() if printing.decoded else answer.iter_raw()
+        for piece in pieces:
+            deadline.left()
+            if on_terminal and b"\0" in piece:
+                raise Failure(
+                    "The body is not shown.",
+                    "It is no text, and would confuse the terminal.",
+                    "Write it to a file with -o.",
+                )
             sink.write(piece)
-        sink.flush()
-    if not target and sys.stdout.isatty():
+            sink.flush()
+    if on_terminal:
         click.echo()
 
 
-def _print_as_json(answer: httpx.Response, service: str, region: str) -> None:
+def _print_as_json(answer: "httpx.Response", scope: Scope) -> None:
     content = answer.read()
     try:
         body: dict[str, object] = {"Body": content.decode()}
@@ -180,16 +259,17 @@ def _print_as_json(answer: httpx.Response, service: str, region: str) -> None:
             "Status": answer.status_code,
             "Headers": dict(answer.headers),
             **body,
-            "Service": service,
-            "Region": region,
+            "Service": scope.service,
+            "Region": scope.region,
         }
     )
 
 
-def _explain(answer: httpx.Response, diagnosis: str, fail: bool) -> None:
+def _explain(answer: "httpx.Response", diagnosis: str, printing: Printing) -> None:
     why = diagnosis or unquote(answer.headers.get(_EXPLANATION, ""))
-    if fail and answer.is_error:
-        why = why or answer.text[:_EXCERPT].strip()
+    if printing.fail and answer.is_error:
+        if not printing.with_body:
+            why = why or answer.text[:_EXCERPT].strip()
         raise Failure(f"The answer is {answer.status_code} {answer.reason_phrase}.", why)
     if why:
         click.echo(f"{click.style('why', bold=True)}  {why}", err=True)

@@ -11,6 +11,7 @@ import click
 
 from daypass.cli.assume import assume_role_with, role_options
 from daypass.cli.failure import NOT_EXECUTABLE, NOT_FOUND, Failure
+from daypass.cli.identity import Identity
 from daypass.cli.options import Connection, connection_options, output_option
 from daypass.cli.present import iso_time
 from daypass.client import Profile, RoleRequest, environment_region, standard_chain
@@ -108,7 +109,7 @@ def execute(
     if role_arn:
         request = RoleRequest(role_arn, session_name, duration, external_id, policy, policy_arns)
     if kind is not None:
-        _run_with_server(command, kind, request, connection)
+        _run_with_server(command, kind, Identity(connection, request))
     if request is not None:
         credentials = assume_role_with(request, connection).credentials
     else:
@@ -123,17 +124,14 @@ def region_of(profile: str | None) -> str | None:
     return (None if profile else environment_region()) or Profile(profile).region()
 
 
-def _run_with_server(
-    command: Sequence[str], kind: str, request: RoleRequest | None, connection: Connection
-) -> NoReturn:
+def _run_with_server(command: Sequence[str], kind: str, who: Identity) -> NoReturn:
     # Late: who hands on variables alone does not wait for it.
     from daypass.cli.serve_credentials import run_with_server  # noqa: PLC0415
     from daypass.client.local.handing_on import Kind  # noqa: PLC0415
 
-    where = connection.region or region_of(connection.profile)
-    environment = cleared_environment(os.environ, where, connection.endpoint_url)
+    environment = cleared_environment(os.environ, who.region(), who.connection.endpoint_url)
     with _told(command[0]):
-        sys.exit(run_with_server(command, Kind(kind), request, connection, environment))
+        sys.exit(run_with_server(command, Kind(kind), who, environment))
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -30,6 +30,8 @@ _COMMANDS: Final = {
         "Serve credentials that SDKs renew, on this machine's loopback address.",
     ),
     "call": ("call", "Send a signed HTTP request, like curl."),
+    "presign": ("presign", "Print a URL that anyone may use for a while."),
+    "sign": ("sign", "Sign a request, for another program to send."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),
     "logs": ("logs", "Show what a function wrote, and follow what it writes."),

@@ -13,18 +13,10 @@ from typing import Final
 
 import click
 
-from daypass.cli.assume import role_options
-from daypass.cli.execute import region_of
 from daypass.cli.failure import Failure
-from daypass.cli.options import Connection, connection_options, output_option
+from daypass.cli.identity import Identity, identity_options
+from daypass.cli.options import output_option
 from daypass.cli.present import print_json
-from daypass.client import (
-    AssumeRole,
-    CredentialsProvider,
-    Endpoint,
-    RoleRequest,
-    standard_chain,
-)
 from daypass.client.local.handing_on import Kind, Served, Serving, served_environment, serving
 from daypass.client.local.peers import tells_users_apart
 
@@ -52,9 +44,7 @@ _FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     help="Serve every user of this machine, where the system cannot tell them apart.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing of each request on stderr.")
-@click.option("--role", "role_arn", metavar="ARN", help="The role to assume first.")
-@role_options
-@connection_options
+@identity_options
 @output_option
 def serve_credentials(
     kind: str,
@@ -62,15 +52,7 @@ def serve_credentials(
     token_file: Path | None,
     any_user: bool,
     quiet: bool,
-    role_arn: str | None,
-    session_name: str,
-    duration: int | None,
-    policy: str | None,
-    policy_arns: tuple[str, ...],
-    external_id: str | None,
-    profile: str | None,
-    region: str | None,
-    endpoint_url: str | None,
+    who: Identity,
     output: str,
 ) -> None:
     """Serve temporary credentials on this machine's loopback address, until it is interrupted.
@@ -83,26 +65,20 @@ def serve_credentials(
       daypass serve-credentials --role arn:aws:iam::111122223333:role/reader
       daypass serve-credentials --server imds --port 1338 --profile dev
     """
-    request = None
-    if role_arn:
-        request = RoleRequest(role_arn, session_name, duration, external_id, policy, policy_arns)
-    source, how = _source(
-        Kind(kind), request, Connection(profile, region, endpoint_url), port, token_file, any_user
-    )
+    how = _serving(Kind(kind), who, port, token_file, any_user)
     ended = _end_of_service()
-    with _served(source, how, quiet) as served:
+    with _served(who, how, quiet) as served:
         _announce(served, output)
         ended.wait()
 
 
-def _source(
+def _serving(
     kind: Kind,
-    request: RoleRequest | None,
-    connection: Connection,
+    who: Identity,
     port: int = 0,
     token_file: Path | None = None,
     any_user: bool = False,
-) -> tuple[CredentialsProvider, Serving]:
+) -> Serving:
     if kind is Kind.IMDS and not any_user and not tells_users_apart():
         raise Failure(
             "Instance metadata is not served here.",
@@ -110,17 +86,12 @@ def _source(
             "that a client must know.",
             "Use --server container, or --any-user if nobody else is on this machine.",
         )
-    source: CredentialsProvider = standard_chain(connection.profile)
-    if request is not None:
-        at = Endpoint(connection.region, connection.endpoint_url, connection.profile)
-        source = AssumeRole(request, source, at)
-    region = connection.region or region_of(connection.profile)
-    role = request.role_arn.rpartition("/")[2] if request else "daypass"
-    return source, Serving(kind, port, role, region, token_file, any_user)
+    role = who.role.role_arn.rpartition("/")[2] if who.role else "daypass"
+    return Serving(kind, port, role, who.region(), token_file, any_user)
 
 
 @contextmanager
-def _served(source: CredentialsProvider, how: Serving, quiet: bool) -> Iterator[Served]:
+def _served(who: Identity, how: Serving, quiet: bool) -> Iterator[Served]:
     def log(method: str, path: str, status: int) -> None:
         if not quiet:
             shown = "".join(letter if letter.isprintable() else "?" for letter in path[:200])
@@ -128,7 +99,7 @@ def _served(source: CredentialsProvider, how: Serving, quiet: bool) -> Iterator[
 
     with ExitStack() as opened:
         try:
-            served = opened.enter_context(serving(source, how, log))
+            served = opened.enter_context(serving(who.renewed(), how, log))
         except OSError as error:
             what = f"Credentials cannot be served on port {how.port}."
             raise Failure(what, f"{error}.", "Choose another --port or --token-file.") from error
@@ -157,20 +128,16 @@ def _end_of_service() -> threading.Event:
 
 
 def run_with_server(
-    command: Sequence[str],
-    kind: Kind,
-    request: RoleRequest | None,
-    connection: Connection,
-    environ: Mapping[str, str],
+    command: Sequence[str], kind: Kind, who: Identity, environ: Mapping[str, str]
 ) -> int:
     """Run a command while an endpoint serves credentials to it; its exit code, as shells count
     it. environ: without the variables that name other credentials. Raises `Failure`, `OSError`
     if it cannot be run."""
-    source, how = _source(kind, request, connection)
+    how = _serving(kind, who)
     with tempfile.TemporaryDirectory(prefix="daypass-") as directory:
         empty = Path(directory) / "empty"
         empty.touch()
-        with _served(source, how, quiet=True) as served:
+        with _served(who, how, quiet=True) as served:
             return _run(command, served_environment(environ, served, empty))
 
 
