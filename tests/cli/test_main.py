@@ -105,7 +105,7 @@ def test_what_was_not_foreseen_is_one_sentence_and_no_traceback(capsys, monkeypa
     def explode(*_, **__):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(call, "Auth", explode)
+    monkeypatch.setattr(call, "resolve", explode)
     code, _, err = run(capsys, "call", "http://127.0.0.1:9/")
     assert code == 1
     assert err.startswith("Error: ZeroDivisionError: division by zero.\n")
@@ -118,7 +118,7 @@ def test_an_interrupt_ends_with_130(capsys, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(call, "Auth", interrupt)
+    monkeypatch.setattr(call, "resolve", interrupt)
     assert run(capsys, "call", "http://127.0.0.1:9/")[0] == 130
 
 
