@@ -530,11 +530,12 @@ def test_url_configurations(server: Server, role: str) -> None:
     assert found["CreationTime"] == created["CreationTime"]
     listed = client.list_function_url_configs(FunctionName="with-url")["FunctionUrlConfigs"]
     assert [url["FunctionUrl"] for url in listed] == [created["FunctionUrl"]]
-    assert (
-        "RESPONSE_STREAM is not supported"
-        in refused(
-            client.update_function_url_config, FunctionName="with-url", InvokeMode="RESPONSE_STREAM"
-        )[1]
+    streamed = client.update_function_url_config(
+        FunctionName="with-url", InvokeMode="RESPONSE_STREAM"
+    )
+    assert streamed["InvokeMode"] == "RESPONSE_STREAM"
+    assert client.get_function_url_config(FunctionName="with-url")["InvokeMode"] == (
+        "RESPONSE_STREAM"
     )
 
     deploy(server, "same-id", ECHO, role=role, Tags={"daypass:url-id": "u" * 32})

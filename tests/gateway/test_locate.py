@@ -8,7 +8,7 @@ import pytest
 from daypass.gateway.locate import Services, locate
 from daypass.protocol.message import Request
 
-NAMES = ("sts", "iam", "lambda", "s3", "daypass")
+NAMES = ("sts", "iam", "lambda", "logs", "s3", "daypass")
 SERVICES: Any = Services(
     {name: SimpleNamespace(name=name) for name in NAMES}, SimpleNamespace(name="urls")
 )
@@ -36,6 +36,7 @@ def target(
         ("sts.amazonaws.com", "/", ("sts", "/")),
         ("sts.eu-west-1.amazonaws.com:8443", "/", ("sts", "/")),
         ("iam.amazonaws.com", "/", ("iam", "/")),
+        ("logs.eu-west-1.amazonaws.com", "/", ("logs", "/")),
         (
             "lambda.us-east-1.amazonaws.com",
             "/2015-03-31/functions",

@@ -1,6 +1,8 @@
 """The wire of the HTTP Runtime API, as recorded from AWS's emulator of it."""
 
 import asyncio
+import base64
+import json
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from daypass.workers.function import Event
 from daypass.workers.runtime_api import RuntimeApi
+from daypass.workers.stream import Flow
 
 EVENT = Event(
     "8476a536-e9f4-11e8-9739-2dfe598c3fcd", b'{"key": "value"}', '{"client": {}}', "Root=1"
@@ -37,6 +40,15 @@ class Told:
 
     def oversized(self, request_id: str, size: int) -> None:
         self.calls.append(("oversized", request_id, size))
+
+    def began_streaming(self, request_id: str, content_type: str, flow: Flow) -> None:
+        self.calls.append(("began", request_id, content_type))
+
+    def streamed(self, request_id: str, piece: bytes) -> None:
+        self.calls.append(("streamed", request_id, piece))
+
+    def ended_streaming(self, request_id: str, payload: bytes, error_type: str | None) -> None:
+        self.calls.append(("ended", request_id, payload, error_type))
 
     def hung_up(self) -> None:
         self.calls.append(("hung_up",))
@@ -182,3 +194,89 @@ async def test_another_session_is_not_served(told: Told) -> None:
     finally:
         api.close()
     assert told.calls == []
+
+
+# -- responses in pieces -------------------------------------------------------------------------
+# The bytes of aws-lambda-ric 3.3.0 for Node.js.
+
+STREAM_HEAD = (
+    f"POST {PREFIX}/invocation/{EVENT.request_id}/response HTTP/1.1\r\n"
+    "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
+    "Trailer: Lambda-Runtime-Function-Error-Type\r\n"
+    "Trailer: Lambda-Runtime-Function-Error-Body\r\n"
+    "Content-Type: application/vnd.awslambda.http-integration-response\r\n"
+    "Host: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+
+async def stream(api: RuntimeApi, *pieces: str) -> bytes:
+    """Send the head and these pieces one after the other; what was answered."""
+    api.invoke(EVENT, "arn", 1.0)
+    host, port = api.address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for piece in (STREAM_HEAD, *pieces):
+        writer.write(piece.encode())
+        await writer.drain()
+        await asyncio.sleep(0.02)
+    writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def pieces_of(told: Told) -> bytes:
+    return b"".join(call[2] for call in told.calls if call[0] == "streamed")
+
+
+async def test_a_streamed_response_is_told_as_it_comes(api: RuntimeApi, told: Told) -> None:
+    answer = await stream(api, "3\r\none\r\n", "4\r\n two\r\n", "0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    content_type = "application/vnd.awslambda.http-integration-response"
+    assert told.calls[0] == ("began", EVENT.request_id, content_type)
+    assert pieces_of(told) == b"one two"
+    assert told.calls[-1] == ("ended", EVENT.request_id, b"", None)
+
+
+async def test_an_error_in_mid_stream_comes_in_trailers(api: RuntimeApi, told: Told) -> None:
+    body = b'{"errorType":"Error","errorMessage":"no","trace":[]}'
+    answer = await stream(
+        api,
+        "3\r\none\r\n",
+        "0\r\nLambda-Runtime-Function-Error-Type: Error\r\n"
+        f"Lambda-Runtime-Function-Error-Body: {base64.b64encode(body).decode()}\r\n\r\n",
+    )
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    assert told.calls[-1] == ("ended", EVENT.request_id, body, "Error")
+
+
+async def test_a_stream_that_is_not_sent_to_its_end_is_an_error(
+    api: RuntimeApi, told: Told
+) -> None:
+    await stream(api, "3\r\none\r\n")
+    kind, _, body, error_type = told.calls[-1]
+    assert (kind, error_type) == ("ended", "Runtime.TruncatedResponse")
+    assert json.loads(body)["errorType"] == error_type
+
+
+async def test_an_invocation_is_streamed_once(api: RuntimeApi, told: Told) -> None:
+    await stream(api, "0\r\n\r\n")
+    host, port = api.address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"{STREAM_HEAD}3\r\none\r\n0\r\n\r\n".encode())
+    assert b"InvalidRequestID" in await reader.read(4096)
+    writer.close()
+    assert pieces_of(told) == b""
+
+
+async def test_an_unknown_response_mode_is_an_error(
+    api: RuntimeApi, client: httpx.AsyncClient, told: Told
+) -> None:
+    api.invoke(EVENT, "arn", 1.0)
+    answer = await client.post(
+        f"{PREFIX}/invocation/{EVENT.request_id}/response",
+        headers={"Lambda-Runtime-Function-Response-Mode": "sideways"},
+        content=b"1",
+    )
+    assert answer.status_code == 400
+    assert answer.json()["errorType"] == "InvalidFunctionResponseMode"
+    assert told.calls[-1][3] == "Runtime.InvalidResponseModeHeader"

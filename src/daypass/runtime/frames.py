@@ -24,6 +24,11 @@ class Kind(IntEnum):
     RESPONSE = 3
     ERROR = 4
     INIT_ERROR = 5
+    # A response in pieces: its head, any number of pieces, and its end, whose body is the
+    # error with which it broke off, if it did.
+    STREAM = 6
+    PIECE = 7
+    STREAM_END = 8
 
 
 def encode(kind: Kind, head: Mapping[str, object], body: bytes = b"") -> bytes:

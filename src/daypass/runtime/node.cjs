@@ -5,10 +5,11 @@
 const fs = require("node:fs");
 const net = require("node:net");
 const path = require("node:path");
+const { Writable } = require("node:stream");
 const util = require("node:util");
 const { pathToFileURL } = require("node:url");
 
-const Kind = { INVOKE: 1, READY: 2, RESPONSE: 3, ERROR: 4, INIT_ERROR: 5 };
+const Kind = { INVOKE: 1, READY: 2, RESPONSE: 3, ERROR: 4, INIT_ERROR: 5, STREAM: 6, PIECE: 7, STREAM_END: 8 };
 const PREFIX_LENGTH = 9;
 
 const channel = new net.Socket({ fd: 3, readable: true, writable: true });
@@ -92,10 +93,119 @@ for (const [name, level] of [
   ["trace", "TRACE"],
 ]) {
   console[name] = (...values) => {
-    const line = `${new Date().toISOString()}\t${current?.id}\t${level}\t${util.format(...values)}\n`;
+    // What is logged at once is one event, so its lines are joined as AWS's runtime joins them.
+    const text = util.format(...values).replaceAll("\n", "\r");
+    const line = `${new Date().toISOString()}\t${current?.id}\t${level}\t${text}\n`;
     // Synchronous, so that it stands before what is sent afterwards.
     fs.writeSync(1, line);
   };
+}
+
+// -- responses in pieces -----------------------------------------------------------------------
+
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWaterMark");
+const HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response";
+const LONGEST_PIECE = 64 * 1024;
+
+class ResponseStream extends Writable {
+  #invocation;
+  #contentType = "application/octet-stream";
+
+  constructor(invocation, highWaterMark) {
+    super(highWaterMark ? { highWaterMark } : {});
+    this.#invocation = invocation;
+    this.begun = false;
+  }
+
+  setContentType(contentType) {
+    if (this.begun) throw new RuntimeError("InvalidStreamingOperation", "Cannot set content-type, too late.");
+    this.#contentType = contentType;
+  }
+
+  write(chunk, ...rest) {
+    const plain = typeof chunk === "string" || chunk instanceof Uint8Array;
+    return super.write(plain ? chunk : JSON.stringify(chunk), ...rest);
+  }
+
+  _write(chunk, encoding, callback) {
+    this.#begin();
+    this.#send(chunk, callback);
+  }
+
+  _final(callback) {
+    this.#begin();
+    callback();
+  }
+
+  #begin() {
+    if (this.begun) return;
+    this.begun = true;
+    if (current === this.#invocation) {
+      send(Kind.STREAM, { id: this.#invocation.id, content_type: this.#contentType }, Buffer.alloc(0));
+    }
+    this._onBeforeFirstWrite?.((chunk) => this.#send(Buffer.from(chunk)));
+  }
+
+  #send(chunk, callback) {
+    if (current !== this.#invocation) {
+      callback?.(new Error("The invocation has ended."));
+      return;
+    }
+    for (let start = 0; start < chunk.length; start += LONGEST_PIECE) {
+      const last = start + LONGEST_PIECE >= chunk.length;
+      const piece = chunk.subarray(start, start + LONGEST_PIECE);
+      // The next write waits until this one has left: so a reader that is slow slows the function.
+      send(Kind.PIECE, { id: this.#invocation.id }, piece, last ? callback : undefined);
+    }
+    if (chunk.length === 0) callback?.();
+  }
+}
+
+class HttpResponseStream {
+  static from(stream, prelude) {
+    stream.setContentType(HTTP_INTEGRATION);
+    const metadata = JSON.stringify(prelude);
+    stream._onBeforeFirstWrite = (write) => {
+      write(metadata);
+      write(new Uint8Array(8));
+    };
+    return stream;
+  }
+}
+
+globalThis.awslambda = {
+  streamifyResponse(handler, options) {
+    handler[STREAMING] = "response";
+    if (typeof options?.highWaterMark === "number") handler[HIGH_WATER_MARK] = options.highWaterMark;
+    return handler;
+  },
+  HttpResponseStream,
+};
+
+async function stream(invocation, handler, event, context) {
+  const response = new ResponseStream(invocation, handler[HIGH_WATER_MARK]);
+  const finished = new Promise((resolve, reject) => {
+    response.on("finish", resolve);
+    response.on("error", reject);
+  });
+  finished.catch(() => {});
+  try {
+    const result = handler(event, response, context);
+    if (typeof result?.then !== "function") throw new Error("Streaming does not support non-async handlers.");
+    const value = await result;
+    if (value !== undefined) console.warn("Streaming handlers ignore return values.");
+    await finished;
+    finish(invocation, Kind.STREAM_END, {}, Buffer.alloc(0));
+  } catch (error) {
+    if (!response.begun) {
+      fail(invocation, error);
+    } else if (current === invocation) {
+      logError("Invoke Error", error);
+      finish(invocation, Kind.STREAM_END, {}, Buffer.from(JSON.stringify(describe(error))));
+    }
+    response.destroy();
+  }
 }
 
 // -- the handler -------------------------------------------------------------------------------
@@ -202,6 +312,12 @@ function invoke(handler, head, body) {
   invocation.whenIdle = () => succeed(invocation, null);
   try {
     const context = makeContext(invocation, head);
+    if (handler[STREAMING] === "response") {
+      // A stream that is never ended keeps the invocation open until it times out.
+      invocation.whenIdle = () => channel.ref();
+      stream(invocation, handler, JSON.parse(body.toString("utf8")), context);
+      return;
+    }
     const result = handler(JSON.parse(body.toString("utf8")), context, (error, value) => context.done(error, value));
     if (typeof result?.then === "function") {
       result.then(

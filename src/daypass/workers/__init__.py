@@ -2,7 +2,7 @@
 the server."""
 
 from daypass.workers.archive import UNPACKED_LIMIT, ArchiveError, ArchiveTooLargeError
-from daypass.workers.environments import Environments
+from daypass.workers.environments import Environments, StreamedInvocation
 from daypass.workers.function import (
     Credentials,
     Event,
@@ -29,6 +29,7 @@ __all__ = [
     "Isolation",
     "IsolationError",
     "Level",
+    "StreamedInvocation",
     "Supplies",
     "ThrottledError",
     "UnusableRuntimeError",

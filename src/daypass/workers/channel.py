@@ -8,6 +8,7 @@ from typing import Final, Protocol, cast
 from daypass.runtime import frames
 from daypass.runtime.frames import Kind
 from daypass.workers.function import RESPONSE_LIMIT, Event
+from daypass.workers.stream import Flow
 
 
 class Listener(Protocol):
@@ -24,6 +25,14 @@ class Listener(Protocol):
 
     def oversized(self, request_id: str, size: int) -> None:
         """It responded with more than `RESPONSE_LIMIT` bytes, which were thrown away."""
+
+    def began_streaming(self, request_id: str, content_type: str, flow: Flow) -> None:
+        """Its response comes in pieces, which `flow` can hold up."""
+
+    def streamed(self, request_id: str, piece: bytes) -> None: ...
+
+    def ended_streaming(self, request_id: str, payload: bytes, error_type: str | None) -> None:
+        """The response is whole, or broke off with this error."""
 
     def hung_up(self) -> None:
         """It closed its end of the socket pair: nothing more will come over it."""
@@ -43,7 +52,7 @@ class FrameChannel(asyncio.Protocol):
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._transport: asyncio.WriteTransport | None = None
+        self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         # Bytes of an oversized body still to come, which are skipped.
         self._skip = 0
@@ -55,7 +64,7 @@ class FrameChannel(asyncio.Protocol):
         return channel
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.WriteTransport", transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - of the interface
         self._transport = None
@@ -124,6 +133,14 @@ class FrameChannel(asyncio.Protocol):
             self._listener.failed(head.get("id", ""), body, error_type_of(body))
         elif kind == Kind.INIT_ERROR:
             self._listener.init_failed(body, error_type_of(body))
+        elif kind == Kind.STREAM and self._transport is not None:
+            content_type = head.get("content_type", "")
+            self._listener.began_streaming(head.get("id", ""), content_type, self._transport)
+        elif kind == Kind.PIECE:
+            self._listener.streamed(head.get("id", ""), body)
+        elif kind == Kind.STREAM_END:
+            error_type = error_type_of(body) if body else None
+            self._listener.ended_streaming(head.get("id", ""), body, error_type)
         else:
             self.close()
 

@@ -25,21 +25,32 @@ from daypass.workers.report import Report
 from daypass.workers.runtime_api import RuntimeApi
 from daypass.workers.runtimes import Place, describe_launch, describe_runtime, speaks_http
 from daypass.workers.spawner import Spawner
+from daypass.workers.stream import STREAM_LIMIT, Flow, ResponseStream
 
 # Seconds an environment may take to initialise before its time counts as the invocation's.
 INIT_LIMIT: Final = 10.0
 # Seconds a process that closed its channel has to end by itself.
 _FAREWELL: Final = 0.5
+# The type of a streamed response whose function names none.
+_STREAM_TYPE: Final = "application/octet-stream"
 
 
 class _Turn:
     """The one invocation under way."""
 
-    __slots__ = ("began", "cold", "event", "logged", "outcome", "timer")
+    __slots__ = (
+        *("began", "cold", "content_type", "event", "gathered", "logged", "outcome", "size"),
+        *("stream", "timer"),
+    )
 
-    def __init__(self, event: Event, cold: bool) -> None:
+    def __init__(self, event: Event, cold: bool, stream: ResponseStream | None) -> None:
         self.event = event
         self.cold = cold
+        # Of a response that is streamed: where it goes, or what came of it if nobody reads it.
+        self.stream = stream
+        self.gathered = bytearray()
+        self.content_type = ""
+        self.size = 0
         self.logged = False
         self.began = time.monotonic()
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -118,9 +129,12 @@ class Environment:
         """Whether it can take one more event: alive, with credentials that last long enough."""
         return self.alive and self._credentials.lasting()
 
-    async def invoke(self, event: Event) -> Invocation:
-        """Give it an event and wait for the answer, no longer than the function's timeout."""
-        turn = self._turn = _Turn(event, cold=self._initialized is None)
+    async def invoke(self, event: Event, stream: ResponseStream | None = None) -> Invocation:
+        """Give it an event and wait for the answer, no longer than the function's timeout.
+
+        stream: takes a response that the function streams; without one it is gathered.
+        """
+        turn = self._turn = _Turn(event, self._initialized is None, stream)
         if self._failure is not None:
             turn.outcome.set_result(self._failure)
         elif turn.cold:
@@ -133,11 +147,13 @@ class Environment:
             self._turn = None
             if turn.timer is not None:
                 turn.timer.cancel()
+        if stream is not None:
+            stream.finish(outcome)
         tail = self._end_log(turn, outcome)
         if not self.alive:
             self._output.close()
         error = None if outcome.error_type is None else "Unhandled"
-        return Invocation(outcome.payload, error, tail, self.function.version)
+        return Invocation(outcome.payload, error, tail, self.function.version, outcome.content_type)
 
     def _hand_over(self, turn: _Turn) -> None:
         assert self._channel is not None
@@ -218,11 +234,40 @@ class Environment:
 
     def oversized(self, request_id: str, size: int) -> None:
         if self._awaits(request_id):
+            streams = self._turn is not None and self._turn.stream is not None
+            limit = STREAM_LIMIT if streams else RESPONSE_LIMIT
             message = (
                 f"Response payload size ({size} bytes) exceeded maximum allowed payload size "
-                f"({RESPONSE_LIMIT} bytes)."
+                f"({limit} bytes)."
             )
             self._settle(_error("Function.ResponseSizeTooLarge", message))
+
+    def began_streaming(self, request_id: str, content_type: str, flow: Flow) -> None:
+        if self._turn is not None and self._awaits(request_id):
+            self._turn.content_type = content_type or _STREAM_TYPE
+            if self._turn.stream is not None:
+                self._turn.stream.begin(self._turn.content_type, flow)
+
+    def streamed(self, request_id: str, piece: bytes) -> None:
+        turn = self._turn
+        if turn is None or not self._awaits(request_id):
+            return
+        turn.size += len(piece)
+        limit = RESPONSE_LIMIT if turn.stream is None else STREAM_LIMIT
+        if turn.size > limit:
+            self.oversized(request_id, turn.size)
+            # It goes on writing what nobody takes.
+            self.end()
+        elif turn.stream is not None:
+            turn.stream.feed(piece)
+        else:
+            turn.gathered += piece
+
+    def ended_streaming(self, request_id: str, payload: bytes, error_type: str | None) -> None:
+        turn = self._turn
+        if turn is not None and self._awaits(request_id):
+            whole = bytes(turn.gathered) if error_type is None else payload
+            self._settle(Outcome(whole, error_type, turn.content_type))
 
     def _awaits(self, request_id: str) -> bool:
         return self._turn is not None and self._turn.event.request_id == request_id

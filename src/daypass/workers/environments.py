@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from daypass.workers.isolation import Isolation, Level, choose, refuse_readable
 from daypass.workers.log import new_stream_name
 from daypass.workers.runtimes import Place, check_runtime, is_python, module_directories
 from daypass.workers.spawner import Spawners
+from daypass.workers.stream import ResponseStream
 from daypass.workers.view import readable_paths
 
 # Environments that may run at once in one server process, busy or warm.
@@ -40,6 +42,16 @@ _THROTTLE_PAUSE: Final = (1.0, 300.0)
 _LONGEST_AGE: Final = 6 * 3600.0
 
 _log = logging.getLogger("daypass.functions")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedInvocation:
+    """A response that a function streams. pieces: to be read or closed. ended: what came of the
+    invocation, once it has ended; its payload is the error, if there is one."""
+
+    content_type: str
+    pieces: ResponseStream
+    ended: "asyncio.Task[Invocation]"
 
 
 class Environments:
@@ -131,6 +143,26 @@ class Environments:
         """
         return await asyncio.shield(self._keep(self._invoke(function, event, supplies)))
 
+    async def stream(
+        self, function: FunctionSpec, event: Event, supplies: Supplies
+    ) -> Invocation | StreamedInvocation:
+        """Run the function on this event; what it streams, as soon as it begins to, or what it
+        answers whole.
+
+        It runs to its end even if the caller goes away. Raises what `invoke` raises.
+        """
+        stream = ResponseStream()
+        task = self._keep(self._invoke(function, event, supplies, stream))
+        try:
+            await asyncio.wait({task, stream.begun}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            stream.close()
+            raise
+        if stream.begun.done():
+            return StreamedInvocation(stream.begun.result(), stream, task)
+        invocation: Invocation = await task
+        return invocation
+
     def submit(self, function: FunctionSpec, event: Event, supplies: Supplies) -> None:
         """Run the function on this event some time soon. Raises `ThrottledError`."""
         size = len(event.payload)
@@ -166,7 +198,13 @@ class Environments:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _invoke(self, function: FunctionSpec, event: Event, supplies: Supplies) -> Invocation:
+    async def _invoke(
+        self,
+        function: FunctionSpec,
+        event: Event,
+        supplies: Supplies,
+        stream: ResponseStream | None = None,
+    ) -> Invocation:
         limit = function.reserved_concurrency
         if limit is not None and self._busy[function.name] >= limit:
             raise ThrottledError("ReservedFunctionConcurrentInvocationLimitExceeded")
@@ -176,7 +214,7 @@ class Environments:
             if environment is None:
                 environment = await self._start(function, supplies)
             try:
-                return await environment.invoke(event)
+                return await environment.invoke(event, stream)
             finally:
                 self._give_back(environment)
         finally:

@@ -107,20 +107,24 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a function answered. error_type: None if it succeeded."""
+    """What a function answered. error_type: None if it succeeded. content_type: of a response that
+    was streamed, "" of others."""
 
     payload: bytes
     error_type: str | None = None
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """What came of one event. log_tail: the last 4 KB of the log, if the event wanted it.
 
-    function_error: "Unhandled", or None if the function succeeded.
+    function_error: "Unhandled", or None if the function succeeded. content_type: of a response that
+    was streamed by the function and gathered here, "" of others.
     """
 
     payload: bytes
     function_error: str | None
     log_tail: bytes
     executed_version: str = "$LATEST"
+    content_type: str = ""

@@ -6,6 +6,7 @@ table: only sockets of the environment's own session are served, others are clos
 """
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ import httptools
 
 from daypass.workers.channel import Listener, error_type_of
 from daypass.workers.function import RESPONSE_LIMIT, Event
+from daypass.workers.stream import Flow
 
 _PREFIX: Final = "/2018-06-01/"
 _REASONS: Final = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden"} | {
@@ -24,6 +26,12 @@ _REASONS: Final = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidd
     413: "Request Entity Too Large",
 }
 _ACCEPTED: Final = (202, {"status": "OK"})
+_HEADERS: Final = {
+    b"content-type": "content_type",
+    b"lambda-runtime-function-error-body": "error_body",
+    b"lambda-runtime-function-error-type": "error_type",
+    b"lambda-runtime-function-response-mode": "response_mode",
+}
 # Bytes of a request target or of all header fields.
 _HEAD_LIMIT: Final = 1024 * 1024
 
@@ -103,9 +111,51 @@ class RuntimeApi:
             self._listener.is_ready()
             self._hand_over()
             return
-        status, body = self._perform(request.method, path, request)
+        if request.streams:
+            status, body = self._end_stream(request)
+        else:
+            status, body = self._perform(request.method, path, request)
         text = json.dumps(body, separators=(",", ":")).encode() + b"\n"
         connection.write(_format(status, {"Content-Type": "application/json"}, text))
+
+    def begin_stream(self, connection: "_Connection", request: "_Request") -> None:
+        """Take a request that begins, if it is a response that comes in pieces."""
+        path = request.path.removeprefix(_PREFIX)
+        request_id = path.removeprefix("runtime/invocation/").removesuffix("/response")
+        if (
+            request.response_mode != "streaming"
+            or request.method != "POST"
+            or path != f"runtime/invocation/{request_id}/response"
+            or not self._current
+            or request_id != self._current
+        ):
+            return
+        self._current = ""
+        request.streams = request_id
+        self._listener.began_streaming(request_id, request.content_type, connection.flow)
+
+    def streamed(self, request: "_Request", piece: bytes) -> None:
+        self._listener.streamed(request.streams, piece)
+
+    def broke_off(self, request: "_Request") -> None:
+        """The connection that a response came over was closed before its end."""
+        body = _error("Runtime.TruncatedResponse", "The response was not sent to its end.")
+        text = json.dumps(body, separators=(",", ":")).encode()
+        self._listener.ended_streaming(request.streams, text, body["errorType"])
+
+    def _end_stream(self, request: "_Request") -> Answer:
+        if not request.error_type:
+            self._listener.ended_streaming(request.streams, b"", None)
+            return _ACCEPTED
+        try:
+            payload = base64.b64decode(request.error_body, validate=True)
+        except ValueError:
+            payload = b""
+        if not payload:
+            text = _error(request.error_type, "The response broke off.")
+            payload = json.dumps(text, separators=(",", ":")).encode()
+        self._listener.ended_streaming(request.streams, payload, request.error_type)
+        return _ACCEPTED
 
     def _perform(self, method: str, path: str, request: "_Request") -> Answer:
         if method == "GET" and path == "ping":
@@ -121,6 +171,13 @@ class RuntimeApi:
         if not self._current or request_id != self._current:
             return 400, _error("InvalidRequestID", "Invalid request ID")
         self._current = ""
+        if what == "response" and request.response_mode not in {"", "buffered"}:
+            # One that streams has been taken by `begin_stream`.
+            mode = _error("InvalidFunctionResponseMode", "Invalid function response mode")
+            unknown = _error("Runtime.InvalidResponseModeHeader", mode["errorMessage"])
+            text = json.dumps(unknown, separators=(",", ":")).encode()
+            self._listener.failed(request_id, text, unknown["errorType"])
+            return 400, mode
         if request.size > RESPONSE_LIMIT:
             self._listener.oversized(request_id, request.size)
             return 413, _error(
@@ -135,11 +192,21 @@ class RuntimeApi:
 
 
 class _Request:
-    """A request as it comes in. size: bytes of the whole body, also of what was not kept."""
+    """A request as it comes in. size: bytes of the whole body, also of what was not kept.
 
-    __slots__ = ("body", "error_type", "method", "path", "size")
+    streams: the id of the invocation whose response comes in it, piece by piece, "" for none.
+    """
+
+    __slots__ = (
+        *("body", "content_type", "error_body", "error_type", "method", "path", "response_mode"),
+        *("size", "streams"),
+    )
 
     def __init__(self) -> None:
+        self.content_type = ""
+        self.error_body = ""
+        self.response_mode = ""
+        self.streams = ""
         self.method = ""
         self.path = ""
         self.error_type = ""
@@ -172,8 +239,15 @@ class _Connection(asyncio.Protocol):
         else:
             self._transport.abort()
 
+    @property
+    def flow(self) -> Flow:
+        assert self._transport is not None
+        return self._transport
+
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - of the interface
         self._api.disconnected(self)
+        if self._request.streams:
+            self._api.broke_off(self._request)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -203,10 +277,16 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count_head(name + value)
         lowered = name.lower()
-        if lowered == b"lambda-runtime-function-error-type":
-            self._request.error_type = value.decode("latin-1")
+        member = _HEADERS.get(lowered)
+        if member is not None:
+            # Of a response in pieces two of them come as trailers, after it.
+            setattr(self._request, member, value.decode("latin-1"))
         elif lowered == b"expect" and value.lower() == b"100-continue":
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_headers_complete(self) -> None:
+        self._request.method = self._parser.get_method().decode("latin-1")
+        self._api.begin_stream(self, self._request)
 
     def _count_head(self, piece: bytes) -> None:
         self._head += len(piece)
@@ -214,14 +294,17 @@ class _Connection(asyncio.Protocol):
             self.close()
 
     def on_body(self, body: bytes) -> None:
+        if self._request.streams:
+            self._api.streamed(self._request, body)
+            return
         self._request.size += len(body)
         if self._request.size <= RESPONSE_LIMIT:
             self._pieces.append(body)
 
     def on_message_complete(self) -> None:
-        self._request.method = self._parser.get_method().decode("latin-1")
         self._request.body = b"".join(self._pieces)
-        self._api.answer(self, self._request)
+        request, self._request = self._request, _Request()
+        self._api.answer(self, request)
 
 
 def _format(status: int, headers: Mapping[str, str], body: bytes) -> bytes:

@@ -33,17 +33,9 @@ async def _invoke(call: Call) -> Mapping[str, Any]:
     node = call.node
     function, version = find_executed(call)
     invocation_type = call.input.get("InvocationType", "RequestResponse")
-    payload = _read_payload(call, invocation_type)
+    event = read_event(call, invocation_type)
     if invocation_type == "DryRun":
         return {"StatusCode": 204}
-    event = Event(
-        call.request_id,
-        payload,
-        _read_client_context(call),
-        new_trace_id(call.now),
-        wants_log=call.input.get("LogType") == "Tail",
-        function_arn=refer(call).arn,
-    )
     spec = describe_function(node, function, version)
     try:
         if invocation_type == "Event":
@@ -57,6 +49,18 @@ async def _invoke(call: Call) -> Mapping[str, Any]:
     except BlobMissingError:
         # Its code went with it, between the look-up and the start of its environment.
         raise function_not_found(refer(call).arn) from None
+
+
+def read_event(call: Call, invocation_type: str) -> Event:
+    """The event of a request. Raises `ServiceError`."""
+    return Event(
+        call.request_id,
+        _read_payload(call, invocation_type),
+        _read_client_context(call),
+        new_trace_id(call.now),
+        wants_log=call.input.get("LogType") == "Tail",
+        function_arn=refer(call).arn,
+    )
 
 
 def find_executed(call: Call) -> tuple[Function, Version]:

@@ -11,7 +11,7 @@ from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.configuration import show_time
-from daypass.services.functions.errors import conflict, not_found, unsupported
+from daypass.services.functions.errors import conflict, not_found
 from daypass.services.functions.names import (
     function_arn,
     lookup,
@@ -60,7 +60,6 @@ async def _create(call: Call) -> Mapping[str, Any]:
     # An alias, or "" for the function itself: the service model lets no version be named.
     qualifier = refer(call).qualifier
     function = _find(call, "Function does not exist")
-    _check_mode(call)
     arn = function_arn(node, function.name, qualifier)
     tag = f"{URL_ID_TAG}:{qualifier}" if qualifier else URL_ID_TAG
     url = FunctionUrl(
@@ -68,7 +67,7 @@ async def _create(call: Call) -> Mapping[str, Any]:
         function=function.name,
         qualifier=qualifier,
         auth_type=call.input["AuthType"],
-        invoke_mode="BUFFERED",
+        invoke_mode=call.input.get("InvokeMode", "BUFFERED"),
         cors=_read_cors(call),
         created=call.now,
         modified=call.now,
@@ -98,10 +97,10 @@ async def _get(call: Call) -> Mapping[str, Any]:
 
 async def _update(call: Call) -> Mapping[str, Any]:
     url = _find_url(call)
-    _check_mode(call)
     updated = replace(
         url,
         auth_type=call.input.get("AuthType", url.auth_type),
+        invoke_mode=call.input.get("InvokeMode", url.invoke_mode),
         cors=_read_cors(call) if "Cors" in call.input else url.cors,
         modified=call.now,
     )
@@ -159,11 +158,6 @@ def _find_url(call: Call) -> FunctionUrl:
 
 def _no_such_url() -> ServiceError:
     return not_found("The resource you requested does not exist.")
-
-
-def _check_mode(call: Call) -> None:
-    if call.input.get("InvokeMode", "BUFFERED") != "BUFFERED":
-        raise unsupported("The InvokeMode RESPONSE_STREAM")
 
 
 def _new_url_id() -> str:

@@ -53,17 +53,25 @@ def build_response(payload: bytes) -> Response:
     return Response(200, [("content-type", _JSON)], _encode(_compact(reply)))
 
 
-def _structured(reply: Mapping[str, Any]) -> Response:
+def build_head(reply: Mapping[str, Any], *, content_type: str = _JSON) -> Response:
+    """Status, headers and cookies of a reply. content_type: unless it says another. Raises
+    `BadReplyError`."""
     headers = _headers(reply.get("headers"))
     if not any(name == "content-type" for name, _ in headers):
-        headers.append(("content-type", _JSON))
+        headers.append(("content-type", content_type))
     cookies = reply.get("cookies") or []
     if not isinstance(cookies, list):
         raise BadReplyError("The cookies are no list.")
     headers += [("set-cookie", _value(cookie)) for cookie in cookies]
+    return Response(_status(reply["statusCode"]), headers)
+
+
+def _structured(reply: Mapping[str, Any]) -> Response:
+    response = build_head(reply)
     body = _body(reply.get("body"), encoded=reply.get("isBase64Encoded") is True)
-    status = _status(reply["statusCode"])
-    return Response(status, headers, b"" if status in _BODILESS else body)
+    if response.status not in _BODILESS:
+        response.body = body
+    return response
 
 
 def _status(given: object) -> int:

@@ -28,9 +28,10 @@ from daypass.services.functions.url_codec import (
 )
 from daypass.services.functions.url_event import build_event, encode_event
 from daypass.services.functions.url_reply import BadReplyError, build_response
+from daypass.services.functions.url_stream import gathered_response, stream_response
 from daypass.sigv4 import Dialect
 from daypass.store.functions import Function, FunctionUrl
-from daypass.workers import Event, ThrottledError, WorkersError
+from daypass.workers import Event, Invocation, ThrottledError, WorkersError
 
 _log = logging.getLogger("daypass.functions")
 
@@ -95,31 +96,38 @@ async def _invoke(call: Call) -> Mapping[str, Any]:
     event = build_event(
         call, call.input["UrlId"], call.input["RawPath"], call.input["Body"], trace_id
     )
+    spec = describe_function(node, function, version)
+    given = Event(
+        call.request_id,
+        encode_event(event),
+        trace_id=trace_id,
+        function_arn=function_arn(node, function.name, url.qualifier or ""),
+    )
     try:
-        invocation = await node.environments.invoke(
-            describe_function(node, function, version),
-            Event(
-                call.request_id,
-                encode_event(event),
-                trace_id=trace_id,
-                function_arn=function_arn(node, function.name, url.qualifier or ""),
-            ),
-            supplies(node, version),
-        )
+        if url.invoke_mode == "RESPONSE_STREAM":
+            response = await stream_response(
+                await node.environments.stream(spec, given, supplies(node, version))
+            )
+        else:
+            response = _buffered(
+                await node.environments.invoke(spec, given, supplies(node, version))
+            )
     except ThrottledError as error:
         raise throttled(error.reason) from error
-    except (WorkersError, ServiceError, BlobMissingError) as error:
-        raise _failed(function, str(error)) from error
-    if invocation.function_error is not None:
-        raise _failed(function, "the invocation ended with an error")
-    try:
-        response = build_response(invocation.payload)
-    except BadReplyError as error:
+    except (WorkersError, ServiceError, BlobMissingError, BadReplyError) as error:
         raise _failed(function, str(error)) from error
     response.headers.append(("x-amzn-trace-id", trace_id))
     if url.cors is not None:
         cors.add_headers(url.cors, call.request, response)
     return {"Response": response}
+
+
+def _buffered(invocation: Invocation) -> Response:
+    if invocation.function_error is not None:
+        raise BadReplyError("The invocation ended with an error.")
+    if invocation.content_type:
+        return gathered_response(invocation)
+    return build_response(invocation.payload)
 
 
 def _failed(function: Function, why: str) -> ServiceError:
