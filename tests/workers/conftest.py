@@ -79,7 +79,8 @@ async def make_runner(tmp_path: Path) -> AsyncIterator[Callable[..., Runner]]:
     made: list[Environments] = []
 
     def make(**options: Any) -> Runner:
-        made.append(Environments(tmp_path / "functions", **options))
+        # Loading takes a second of a processor, which few tests have a use for.
+        made.append(Environments(tmp_path / "functions", **{"preload": False, **options}))
         return Runner(made[-1])
 
     yield make

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,10 @@ LOOK = pack({"app.py": LOADED + "def handler(event, context):\n    return event 
 
 
 @pytest.fixture
-async def warmed(runner: Runner) -> Runner:
+async def warmed(make_runner: Callable[..., Runner]) -> Runner:
     """A runner whose functions find boto3 loaded."""
     pytest.importorskip("boto3")
+    runner = make_runner(preload=True)
     while not await runner.value(LOOK, "boto3"):
         runner.environments.retire("f")
         await asyncio.sleep(0.05)

@@ -17,7 +17,8 @@ def become_function(channel: int, output: int) -> None:
     """Be the function that the first frame on `channel` says. Never returns.
 
     The frame's head: what `sandbox.confine` wants, and environment; path, what goes before
-    `sys.path` and what goes after it; handler; command, None for Python.
+    `sys.path` and what goes after it; executable, where this Python is; handler; command, None for
+    Python.
     """
     status = 1
     try:
@@ -60,6 +61,7 @@ def _run(launch: dict[str, Any], connection: socket.socket) -> int:
     if command is None:
         before, after = launch["path"]
         sys.path[:] = [*before, *sys.path, *after]
+        sys.executable = launch["executable"]
         _forget_own_modules()
         return python.run(launch["handler"], connection)
     os.set_inheritable(CHANNEL, launch["keeps_channel"])

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Final
 
 from daypass.runtime import filesystem, kernel
@@ -44,14 +45,19 @@ class Nursery:
 
     The first is ready before, since a fork takes its time: it buries orphans and does nothing
     else, and when it is killed the kernel ends all others of its namespace.
+
+    announce: what that process does first, with the number of its namespace.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, announce: Callable[[int], object]) -> None:
+        self._announce = announce
+        self._number = 0
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._first = 0
 
-    def fork(self) -> tuple[int, int]:
-        """The child's process id, 0 in the child, and that of its namespace's first process.
+    def fork(self) -> tuple[int, int, int]:
+        """The child's process id, 0 in the child; that of its namespace's first process; and the
+        namespace's number.
 
         Call `prepare` soon after.
         """
@@ -64,34 +70,35 @@ class Nursery:
             self.prepare()
             pid = os.fork()
         first, self._first = self._first, 0
-        return pid, first
+        return pid, first, self._number
 
     def prepare(self) -> None:
         """Make the namespace of the next child."""
         # Back, for only from one's own may the next one be made.
         kernel.setns(self._own, kernel.CLONE_NEWPID)
         kernel.unshare(kernel.CLONE_NEWPID)
+        self._number += 1
         self._first = os.fork()
         if not self._first:
-            _be_first()
+            self._be_first()
 
-
-def _be_first() -> None:
-    """Be the first process of a namespace until killed. Never returns."""
-    try:
-        # Ignored, the dead are buried by the kernel. Whoever ends the parent ends this.
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        signal.set_wakeup_fd(-1)
-        os.closerange(0, os.sysconf("SC_OPEN_MAX"))
-        kernel.drop_capabilities()
-        kernel.forbid_new_privileges()
-        # Not even a function that has the same user may look into it.
-        kernel.set_dumpable(False)
-        kernel.die_with_parent(signal.SIGKILL)
-        while True:
-            signal.pause()
-    finally:
-        os._exit(1)
+    def _be_first(self) -> None:
+        """Be the first process of a namespace until killed. Never returns."""
+        try:
+            self._announce(self._number)
+            # Ignored, the dead are buried by the kernel. Whoever ends the parent ends this.
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            signal.set_wakeup_fd(-1)
+            os.closerange(0, os.sysconf("SC_OPEN_MAX"))
+            kernel.drop_capabilities()
+            kernel.forbid_new_privileges()
+            # Not even a function that has the same user may look into it.
+            kernel.set_dumpable(False)
+            kernel.die_with_parent(signal.SIGKILL)
+            while True:
+                signal.pause()
+        finally:
+            os._exit(1)
 
 
 def leave_shared(network: bool) -> None:

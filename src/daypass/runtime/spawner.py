@@ -14,7 +14,8 @@ Requests and reports are JSON messages on a SOCK_SEQPACKET socket:
     {"spawn": ID}                     with two descriptors: the channel, and where output goes
     {"kill": ID}
     {"loaded": [NAME, ...]}           report, once: the modules that functions find loaded
-    {"spawned": ID}                   report, sent by the new process itself: who the kernel says
+    {"first": N}                      report, sent by the first process of a namespace itself, and
+    {"spawned": ID, "namespace": N}   report, sent by the new process itself: who the kernel says
                                       sent it is its process id where the server is
     {"exited": ID, "status": STATUS}  report; -N is death by signal N
 """
@@ -110,11 +111,14 @@ class Spawner:
         return True
 
     def _spawn(self, identifier: int, channel: int, output: int) -> None:
-        pid, first = (os.fork(), 0) if self._nursery is None else self._nursery.fork()
+        if self._nursery is None:
+            pid, first, namespace = os.fork(), 0, 0
+        else:
+            pid, first, namespace = self._nursery.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._report({"spawned": identifier})
+            self._report({"spawned": identifier, "namespace": namespace})
             self._become(channel, output)
         self._pids[identifier] = pid
         self._ids[pid] = identifier
@@ -213,12 +217,14 @@ def main(descriptor: int, level: str, *packages: str) -> None:
     nursery = None
     if level == NAMESPACES:
         namespaces.found()
-        nursery = Nursery()
     server = socket.socket(fileno=descriptor)
     server.set_inheritable(False)
+    if level == NAMESPACES:
+        nursery = Nursery(lambda number: server.send(json.dumps({"first": number}).encode()))
     kernel.become_subreaper()
     if packages:
         report = {"loaded": preload.load([*packages])}
-        server.send(json.dumps(report).encode())
+        with contextlib.suppress(OSError):
+            server.send(json.dumps(report).encode())
     gc.freeze()
     Spawner(server, become_function, nursery).serve()

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import logging
 import shutil
 import signal
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from daypass.workers import report
+from daypass.workers.cgroups import Cgroup, Cgroups, Limits
 from daypass.workers.channel import Channel, FrameChannel
 from daypass.workers.function import (
     RESPONSE_LIMIT,
@@ -20,19 +23,31 @@ from daypass.workers.function import (
     Outcome,
 )
 from daypass.workers.isolation import Isolation
-from daypass.workers.log import TAIL, LogSink, OutputPipe, peak_memory
+from daypass.workers.log import TAIL, LogSink, OutputPipe
+from daypass.workers.memory import Meter
 from daypass.workers.report import Report
 from daypass.workers.runtime_api import RuntimeApi
-from daypass.workers.runtimes import Place, describe_launch, describe_runtime, speaks_http
+from daypass.workers.runtimes import (
+    MEGABYTE,
+    PROCESSES,
+    Place,
+    describe_launch,
+    describe_runtime,
+    speaks_http,
+)
 from daypass.workers.spawner import Spawner
 from daypass.workers.stream import STREAM_LIMIT, Flow, ResponseStream
 
 # Seconds an environment may take to initialise before its time counts as the invocation's.
 INIT_LIMIT: Final = 10.0
+# Seconds between two measurements of the memory of an environment that is at work.
+_SAMPLE: Final = 0.05
 # Seconds a process that closed its channel has to end by itself.
 _FAREWELL: Final = 0.5
 # The type of a streamed response whose function names none.
 _STREAM_TYPE: Final = "application/octet-stream"
+
+_log = logging.getLogger("daypass.functions")
 
 
 class _Turn:
@@ -85,6 +100,8 @@ class Environment:
         self._turn: _Turn | None = None
         self._status: int | None = None
         self._hung_up = False
+        self._group: Cgroup | None = None
+        self._meter = Meter(function.memory_size * MEGABYTE, None)
 
     @classmethod
     async def start(
@@ -95,17 +112,32 @@ class Environment:
         isolation: Isolation,
         spawner: Spawner,
         log: LogSink,
+        cgroups: Cgroups | None,
     ) -> "Environment":
         """Start a process; it initialises until it is given its first event, and beyond."""
         place.temporary.mkdir(mode=0o700)
         environment = cls(function, credentials, place.temporary, spawner, log)
         log.note([report.init_start(function, describe_runtime(function.runtime))])
+        if cgroups is not None:
+            environment._limit(cgroups, place.temporary.name)
         try:
             await environment._launch(place, isolation)
         except BaseException:
             environment.end()
             raise
         return environment
+
+    def _limit(self, cgroups: Cgroups, name: str) -> None:
+        """Have the kernel hold the limits of all its processes together."""
+        function = self.function
+        # What is in its /tmp is in memory, too, and is no use of memory.
+        memory = (function.memory_size + function.ephemeral_storage) * MEGABYTE
+        try:
+            self._group = cgroups.make(name, Limits(memory, PROCESSES, function.memory_size))
+        except OSError as error:
+            _log.warning("An environment of %s has no control group: %s", function.name, error)
+            return
+        self._meter = Meter(function.memory_size * MEGABYTE, self._group)
 
     async def _launch(self, place: Place, isolation: Isolation) -> None:
         ours, theirs = socket.socketpair()
@@ -119,6 +151,7 @@ class Environment:
             description = describe_launch(
                 self.function, place, self._credentials, isolation, runtime_api
             )
+            description["cgroups"] = self._group.entrances if self._group else []
             self._number = self._spawner.spawn(theirs, self._output.writer, self._exited)
         self._output.close_writer()
         self._launcher.launch(description)
@@ -141,6 +174,7 @@ class Environment:
             self._set_timer(turn, INIT_LIMIT + self.function.timeout)
         else:
             self._hand_over(turn)
+        self._watch(turn)
         try:
             outcome = await turn.outcome
         finally:
@@ -176,6 +210,18 @@ class Environment:
         self._settle(_error("Sandbox.Timedout", message))
         self.end()
 
+    def _watch(self, turn: _Turn) -> None:
+        """Measure its memory as long as this invocation lasts; end it when that is too much."""
+
+        def sample() -> None:
+            if self._turn is turn and self.alive:
+                if self._meter.sample(*self._spawner.pids(self._number)):
+                    self.end()
+                else:
+                    self._watch(turn)
+
+        asyncio.get_running_loop().call_later(_SAMPLE, sample)
+
     def _settle(self, outcome: Outcome) -> None:
         if self._turn is not None and not self._turn.outcome.done():
             self._turn.outcome.set_result(outcome)
@@ -194,7 +240,7 @@ class Environment:
         output = self._output.take()
         if not turn.logged:
             self._begin_log(turn)
-        memory = peak_memory(self._spawner.pid(self._number))
+        memory = self._meter.most(self._spawner.pid(self._number))
         environments = outcome.error_type if not self.alive else None
         lines = report.end(
             self.function, Report(turn.event.request_id, duration, memory, init, environments)
@@ -315,14 +361,20 @@ class Environment:
             request_id = self._turn.event.request_id if self._turn else ""
             reason = f"RequestId: {request_id} Error: Runtime {_describe_exit(self._status)}"
             self._failure = _error("Runtime.ExitError", reason)
+            if self._meter.out_of_memory():
+                # So in the log; the caller is told of an exit.
+                self._failure = replace(self._failure, error_type="Runtime.OutOfMemory")
         self._settle(self._failure)
         if self._channel is not None:
             self._channel.close()
         if self._turn is None:
             self._output.close()
-        asyncio.get_running_loop().run_in_executor(
-            None, lambda: shutil.rmtree(self._temporary, ignore_errors=True)
-        )
+        asyncio.get_running_loop().run_in_executor(None, self._clean_up)
+
+    def _clean_up(self) -> None:
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        if self._group is not None:
+            self._group.remove()
 
 
 def _describe_exit(status: int) -> str:

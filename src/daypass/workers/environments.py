@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from daypass.workers.archive import CodeDirectory, directory_size
+from daypass.workers.cgroups import Cgroups
+from daypass.workers.cgroups import find as find_cgroups
 from daypass.workers.environment import Environment
 from daypass.workers.function import (
     Event,
@@ -58,7 +60,8 @@ class Environments:
     """The environments of one server process, under one directory of the data directory.
 
     limit: environments at once. idle: seconds until an unused one is ended. isolation: the level
-    demanded; None is the strongest this machine allows.
+    demanded; None is the strongest this machine allows. preload: Python functions are to find
+    loaded what most of them load.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Environments:
         limit: int = DEFAULT_LIMIT,
         idle: float = DEFAULT_IDLE,
         isolation: Level | None = None,
+        preload: bool = True,
     ) -> None:
         self._directory = directory
         self._limit = limit
@@ -76,7 +80,9 @@ class Environments:
         self._temporary = directory / f"tmp-{os.getpid()}"
         self._staging = directory / "root"
         self._demanded = isolation
+        self._preload = preload
         self._prepared: tuple[Isolation, Spawners] | None = None
+        self._cgroups: Cgroups | None = None
         self._serial = 0
         self._running = 0
         self._busy: Counter[str] = Counter()
@@ -109,7 +115,8 @@ class Environments:
         self._temporary.mkdir(mode=0o700, exist_ok=True)
         self._staging.mkdir(mode=0o700, exist_ok=True)
         _log.info("Functions are isolated: %s", isolation.describe())
-        self._prepared = isolation, Spawners(isolation.level or Level.PROCESS)
+        self._cgroups = find_cgroups()
+        self._prepared = isolation, Spawners(isolation.level or Level.PROCESS, self._preload)
         return self._prepared
 
     async def unpack(self, package: bytes) -> int:
@@ -191,6 +198,8 @@ class Environments:
             self._prepared[1].close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         shutil.rmtree(self._temporary, ignore_errors=True)
+        if self._cgroups is not None:
+            self._cgroups.close()
 
     def _keep(self, work: Coroutine[Any, Any, Invocation | None]) -> "asyncio.Task[Any]":
         task = asyncio.get_running_loop().create_task(work)
@@ -298,7 +307,8 @@ class Environments:
             if is_python(function.runtime):
                 spawner = spawners.choose(module_directories(function.runtime, place))
             return await Environment.start(
-                function, place, credentials, isolation, spawner, supplies.log(stream)
+                *(function, place, credentials, isolation, spawner),
+                *(supplies.log(stream), self._cgroups),
             )
         except BaseException:
             self._running -= 1

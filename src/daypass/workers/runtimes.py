@@ -22,12 +22,12 @@ from daypass.workers.view import (
     writable_paths,
 )
 
-_MEGABYTE: Final = 1024 * 1024
+MEGABYTE: Final = 1024 * 1024
 # What a process may hold beyond the function's memory size: the stacks of its threads and what
 # the runtime reserves and never touches. The limit stops a runaway; it does not account.
-_MEMORY_MARGIN: Final = 512 * _MEGABYTE
+_MEMORY_MARGIN: Final = 512 * MEGABYTE
 # Processes and threads of one environment, as on AWS.
-_PROCESSES: Final = 1024
+PROCESSES: Final = 1024
 
 _PYTHON: Final = re.compile(r"python3\.\d+")
 _NODE: Final = re.compile(r"nodejs\d+\.x")
@@ -101,10 +101,12 @@ def describe_launch(
         ),
         "path": [[seen.code, *_python_layers(function.runtime, seen)], package_paths()],
         "handler": function.handler,
+        # The real one: a virtual environment's is not to be seen.
+        "executable": os.path.realpath(sys.executable),
         "command": command,
         "keeps_channel": not speaks_http(function.runtime),
-        "memory": function.memory_size * _MEGABYTE + _MEMORY_MARGIN,
-        "file_size": function.ephemeral_storage * _MEGABYTE,
+        "memory": function.memory_size * MEGABYTE + _MEMORY_MARGIN,
+        "file_size": function.ephemeral_storage * MEGABYTE,
         "landlock": isolation.landlock,
         "seccomp": isolation.seccomp,
         "user": isolation.choose_user(),
@@ -118,12 +120,12 @@ def _own_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
     own = [(place.code, OWN_ROOT.code), (RUNTIME_DIRECTORY, OWN_ROOT.runtime)]
     if place.layers is not None:
         own += layer_binds(place.layers)
-    size = function.ephemeral_storage * _MEGABYTE
+    size = function.ephemeral_storage * MEGABYTE
     return {
         "root": describe_root(place.staging, [*own, *_node_files(function)], temporary=size),
         "readable": ["/"],
         "writable": [OWN_ROOT.temporary, *writable_paths()],
-        "processes": _PROCESSES,
+        "processes": PROCESSES,
     }
 
 

@@ -46,6 +46,9 @@ class Spawner:
         self._numbers = itertools.count(1)
         self._exits: dict[int, Callable[[int], None]] = {}
         self._pids: dict[int, int] = {}
+        # The first processes of namespaces, and which namespace is whose.
+        self._firsts: dict[int, int] = {}
+        self._namespaces: dict[int, int] = {}
 
     def spawn(self, channel: socket.socket, output: int, exited: Callable[[int], None]) -> int:
         """Start a process on this channel; its number. exited: told its exit status, -N for a
@@ -75,11 +78,19 @@ class Spawner:
         """The process id of a living process, once it is known."""
         return self._pids.get(number)
 
+    def pids(self, number: int) -> tuple[int | None, int | None]:
+        """The process ids of a living process and of the first one of its namespace, if known."""
+        first = self._firsts.get(self._namespaces.get(number, 0))
+        return self._pids.get(number), first
+
     def close(self) -> None:
         """Let the spawner end everything it started, and wait for it."""
         if self._socket is not None and self._process is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
+            if self._packages and self._loaded is None:
+                # It has started nothing yet, and would first finish loading.
+                self._process.kill()
             self._process.wait()
             self._socket = self._process = None
 
@@ -123,13 +134,17 @@ class Spawner:
             report = json.loads(message)
             if "loaded" in report:
                 self._loaded = frozenset(report["loaded"])
+            elif "first" in report:
+                self._firsts[report["first"]] = _sender(ancillary)
             elif "spawned" in report:
                 self._pids[report["spawned"]] = _sender(ancillary)
+                self._namespaces[report["spawned"]] = report["namespace"]
             else:
                 self._end(report["exited"], report["status"])
 
     def _end(self, number: int, status: int) -> None:
         self._pids.pop(number, None)
+        self._firsts.pop(self._namespaces.pop(number, 0), None)
         exited = self._exits.pop(number, None)
         if exited is not None:
             exited(status)
@@ -152,17 +167,21 @@ class Spawners:
     functions load.
 
     The second starts at the first need of it and takes a second to be ready; until then, and for
-    functions that bring a module it has loaded, the bare one serves.
+    functions that bring a module it has loaded, the bare one serves. preload: whether there is one.
     """
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, preload: bool) -> None:
         self._bare = Spawner(level)
-        self._warm = Spawner(level, package_paths())
+        self._warm = Spawner(level, package_paths()) if preload else None
 
     def choose(self, directories: Sequence[Path]) -> Spawner:
         """The spawner for a Python function whose own modules are in these directories."""
-        loaded = self._warm.load()
-        if loaded is None or any(loaded & _modules_in(directory) for directory in directories):
+        loaded = self._warm.load() if self._warm is not None else None
+        if (
+            self._warm is None
+            or loaded is None
+            or any(loaded & _modules_in(directory) for directory in directories)
+        ):
             return self._bare
         return self._warm
 
@@ -172,8 +191,9 @@ class Spawners:
         return self._bare
 
     def close(self) -> None:
-        for spawner in (self._bare, self._warm):
-            spawner.close()
+        self._bare.close()
+        if self._warm is not None:
+            self._warm.close()
 
 
 @lru_cache(maxsize=1024)
