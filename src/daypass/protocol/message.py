@@ -73,7 +73,7 @@ class Request:
     method: as sent. path: from the first "/" to before "?", percent-encoding untouched, latin-1.
     query: after "?", untouched, "" if none. headers, repeated: see `combine_headers`.
     client: the peer's IP address. scheme: "http" or "https". parameters: what the query protocol
-    read of it, so that it is read once.
+    read of it, so that it is read once. tls: the protocol's version and the cipher suite.
     """
 
     method: str
@@ -85,6 +85,7 @@ class Request:
     client: str = ""
     scheme: str = "http"
     parameters: dict[str, str] | None = None
+    tls: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)

@@ -77,6 +77,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._client = ""
         self._scheme = "http"
+        self._tls: tuple[str, str] | None = None
         # The head being parsed.
         self._target = b""
         self._fields: list[tuple[str, str]] = []
@@ -100,7 +101,10 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._client = peer[0] if isinstance(peer, tuple) else ""
-        self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        if transport.get_extra_info("sslcontext"):
+            self._scheme = "https"
+            name, version, _ = transport.get_extra_info("cipher") or ("", "", 0)
+            self._tls = (version, name)
         self._state.connections.add(cast("Any", self))
         self._timer = self._loop.call_later(_QUIET_SECONDS, self._check_quiet)
 
@@ -205,6 +209,7 @@ class HttpProtocol(asyncio.Protocol):
             self._body(incoming, headers),
             self._client,
             self._scheme,
+            tls=self._tls,
         )
         if self._answering is None:
             self._answer(incoming)

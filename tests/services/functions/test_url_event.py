@@ -67,7 +67,6 @@ def test_the_whole_event_of_a_bare_request() -> None:
         "requestContext": {
             "accountId": "anonymous",
             "apiId": URL_ID,
-            "authentication": None,
             "domainName": f"{URL_ID}.lambda-url.us-west-2.on.aws",
             "domainPrefix": URL_ID,
             "http": {

@@ -32,10 +32,10 @@ def answer_preflight(cors: Cors, request: Request) -> Response | None:
 
 
 def add_headers(cors: Cors, request: Request, response: Response) -> None:
-    """Put the configured headers in the place of whatever the function said of CORS."""
-    response.headers[:] = [
-        (name, value) for name, value in response.headers if not name.startswith(_PREFIX)
-    ]
+    """Add the configured headers to what the function itself said of CORS.
+
+    Where both say something, both are sent, as Lambda does; browsers take no header given twice.
+    """
     if "origin" in request.headers:
         response.headers += _origin_headers(cors, request)
         if cors.expose_headers:

@@ -72,6 +72,8 @@ def _headers(call: Call, trace_id: str) -> dict[str, str]:
     }
     _, _, port = request.headers.get("host", "").rpartition(":")
     default_port = "443" if request.scheme == "https" else "80"
+    if request.tls is not None:
+        headers["x-amzn-tls-version"], headers["x-amzn-tls-cipher-suite"] = request.tls
     headers["x-amzn-trace-id"] = trace_id
     headers["x-forwarded-for"] = request.client
     headers["x-forwarded-port"] = port if port.isdigit() else default_port
@@ -85,7 +87,6 @@ def _request_context(call: Call, url_id: str, raw_path: str) -> dict[str, Any]:
     context: dict[str, Any] = {
         "accountId": "anonymous" if call.caller.anonymous else node.account_id,
         "apiId": url_id,
-        "authentication": None,
     }
     if not call.caller.anonymous:
         context["authorizer"] = {"iam": describe_caller(call.caller)}
