@@ -1,8 +1,6 @@
 """`daypass call`: a signed HTTP request, with curl's everyday options."""
 
 import base64
-import os
-import ssl
 import sys
 import time
 from contextlib import ExitStack
@@ -19,6 +17,7 @@ from daypass.cli.identity import Identity, identity_options
 from daypass.cli.options import output_option
 from daypass.cli.present import print_json
 from daypass.cli.request import GivenRequest, request_options
+from daypass.cli.tls import trusting
 from daypass.cli.written import ABOUT_TOKENS, as_curl, as_http, redacted, redacted_url
 from daypass.client import Scope, SignatureRefusedError, resolve
 from daypass.client.call.asked import Asked
@@ -141,7 +140,7 @@ def _send(
         client = opened.enter_context(
             httpx.Client(
                 headers={"accept-encoding": encodings, "user-agent": f"daypass/{__version__}"},
-                transport=LoopbackTransport(_tls(cacert)),
+                transport=LoopbackTransport(trusting(cacert)),
             )
         )
         diagnosis = ""
@@ -174,15 +173,6 @@ def _remote_name(url: str) -> str:
     if name in ("", ".", "..") or "\\" in name:
         raise click.UsageError("The URL ends in no name for a file. Give one with -o.")
     return name
-
-
-def _tls(cacert: str | None) -> ssl.SSLContext:
-    # The variable every AWS tool reads for a CA of one's own.
-    file = cacert or os.environ.get("AWS_CA_BUNDLE") or None
-    try:
-        return ssl.create_default_context(cafile=file)
-    except (OSError, ssl.SSLError) as error:
-        raise Failure(f"The authority in {file} cannot be used.", f"{error}.") from error
 
 
 class _Narrator:

@@ -30,6 +30,7 @@ _COMMANDS: Final = {
         "Serve credentials that SDKs renew, on this machine's loopback address.",
     ),
     "call": ("call", "Send a signed HTTP request, like curl."),
+    "proxy": ("proxy", "Sign what programs send through a port of this machine."),
     "presign": ("presign", "Print a URL that anyone may use for a while."),
     "sign": ("sign", "Sign a request, for another program to send."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),

@@ -4,7 +4,6 @@ import shlex
 import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from daypass.cli.failure import Failure
 from daypass.cli.identity import Identity, identity_options
 from daypass.cli.options import output_option
 from daypass.cli.present import print_json
+from daypass.cli.serving import end_of_service, printable
 from daypass.client.local.handing_on import Kind, Served, Serving, served_environment, serving
 from daypass.client.local.peers import tells_users_apart
 
@@ -66,7 +66,7 @@ def serve_credentials(
       daypass serve-credentials --server imds --port 1338 --profile dev
     """
     how = _serving(Kind(kind), who, port, token_file, any_user)
-    ended = _end_of_service()
+    ended = end_of_service()
     with _served(who, how, quiet) as served:
         _announce(served, output)
         ended.wait()
@@ -94,8 +94,7 @@ def _serving(
 def _served(who: Identity, how: Serving, quiet: bool) -> Iterator[Served]:
     def log(method: str, path: str, status: int) -> None:
         if not quiet:
-            shown = "".join(letter if letter.isprintable() else "?" for letter in path[:200])
-            click.echo(f"{status}  {method} {shown}", err=True)
+            click.echo(f"{status}  {method} {printable(path)}", err=True)
 
     with ExitStack() as opened:
         try:
@@ -113,18 +112,6 @@ def _announce(served: Served, output: str) -> None:
     for name, value in served.variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     click.echo("Serving credentials; Ctrl-C ends it.", err=True)
-
-
-def _end_of_service() -> threading.Event:
-    """Set by an interrupt and by SIGTERM, which are both a good end."""
-    ended = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        ended.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    return ended
 
 
 def run_with_server(

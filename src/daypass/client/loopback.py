@@ -9,8 +9,8 @@ class LoopbackTransport(httpx.BaseTransport):
     """Sends requests for *.localhost to 127.0.0.1, with the Host header they were signed for
     (RFC 6761, section 6.3: such names always mean loopback)."""
 
-    def __init__(self, verify: ssl.SSLContext) -> None:
-        self._transport = httpx.HTTPTransport(verify=verify)
+    def __init__(self, verify: ssl.SSLContext, limits: httpx.Limits | None = None) -> None:
+        self._transport = httpx.HTTPTransport(verify=verify, limits=limits or httpx.Limits())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
