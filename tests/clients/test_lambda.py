@@ -261,6 +261,43 @@ def test_an_invocation_has_a_log_and_a_version(server: Server, role: str) -> Non
     assert log[1:3] == ["said", f"END RequestId: {request_id}"]
 
 
+def test_a_function_logs_as_it_is_configured(server: Server, role: str) -> None:
+    client = server.client("lambda")
+    source = """
+import logging
+def handler(event, context):
+    logging.getLogger().warning("said")
+    logging.getLogger().info("not said")
+"""
+    deploy(server, "logging", source, role=role)
+    usual = {"LogFormat": "Text", "LogGroup": "/aws/lambda/logging"}
+    assert client.get_function_configuration(FunctionName="logging")["LoggingConfig"] == usual
+    updated = client.update_function_configuration(
+        FunctionName="logging",
+        LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN", "LogGroup": "/own"},
+    )
+    assert updated["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": "WARN",
+        "SystemLogLevel": "INFO",
+        "LogGroup": "/own",
+    }
+    answer = invoke(server, "logging", LogType="Tail")
+    lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    said = [line for line in map(json.loads, lines) if "message" in line]
+    assert [(line["level"], line["message"]) for line in said] == [("WARNING", "said")]
+    # Back at Text, there are no levels, and none can be given.
+    back = client.update_function_configuration(
+        FunctionName="logging", LoggingConfig={"LogFormat": "Text"}
+    )
+    assert back["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "/own"}
+    assert refused(
+        client.update_function_configuration,
+        FunctionName="logging",
+        LoggingConfig={"ApplicationLogLevel": "INFO"},
+    )[1].startswith('Log level is not supported when log format is set to "Text".')
+
+
 def test_a_function_error_is_200_with_its_header(server: Server, role: str) -> None:
     deploy(server, "failing", "def handler(event, context): raise ValueError('no')", role=role)
     answer = invoke(server, "failing")

@@ -4,6 +4,9 @@ A confused deputy reads what its caller cannot: a service that fetches code with
 hands every bucket to whoever may create a function.
 """
 
+import json
+import sqlite3
+import time
 from typing import Any
 
 import pytest
@@ -143,6 +146,47 @@ def test_a_policy_can_say_which_layers_functions_have(
         in refused(client.create_function, **creation(role, Layers=[layer, unapproved]))[1]
     )
     client.create_function(**creation(role, FunctionName="approved-layers", Layers=[layer]))
+
+
+def test_a_destination_that_the_role_may_not_invoke(server: Server, role: str) -> None:
+    """Records would carry one function's events into another that it may not reach."""
+    root = server.client("lambda")
+    iam = server.client("iam")
+    permitted = create_role(server, "sends-records", allow("lambda:InvokeFunction"))
+    source = (
+        "events = []\ndef handler(event, context):\n    events.append(event)\n    return events"
+    )
+    target = root.create_function(
+        **creation(role, FunctionName="guarded-target", Code={"ZipFile": pack({"app.py": source})})
+    )["FunctionArn"]
+    root.create_function(**creation(permitted, FunctionName="sends-records"))
+    wanted = {
+        "FunctionName": "sends-records",
+        "MaximumRetryAttempts": 0,
+        "DestinationConfig": {"OnSuccess": {"Destination": target}},
+    }
+    root.put_function_event_invoke_config(**wanted)
+    # What was configured while it was allowed is not sent any more when it is not.
+    iam.delete_role_policy(RoleName="sends-records", PolicyName="own")
+    root.invoke(FunctionName="sends-records", InvocationType="Event", Payload=b"1")
+    with sqlite3.connect(server.data / "daypass.db") as database:
+        while database.execute("SELECT id FROM function_events").fetchall():
+            time.sleep(0.02)
+    assert len(json.loads(root.invoke(FunctionName="guarded-target")["Payload"].read())) == 1
+    code, message, _ = refused(root.put_function_event_invoke_config, **wanted)
+    assert code == "InvalidParameterValueException"
+    assert message == (
+        "The function's execution role does not have permissions to call InvokeFunction on "
+        f"{target}"
+    )
+    # The target's own policy may let the role in.
+    root.add_permission(
+        FunctionName="guarded-target",
+        StatementId="records",
+        Action="lambda:InvokeFunction",
+        Principal=permitted,
+    )
+    root.put_function_event_invoke_config(**wanted)
 
 
 def test_a_qualifier_does_not_lead_around_a_deny(server: Server, role: str) -> None:

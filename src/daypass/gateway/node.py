@@ -12,6 +12,7 @@ from daypass.gateway.limits import Limits
 from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store
 from daypass.store.functions import FunctionCache
+from daypass.store.functions.events import EventQueue
 from daypass.store.identity import IdentityCache
 from daypass.store.logs import LogQueue, LogStore
 from daypass.store.oidc_providers import OidcProviderCache
@@ -47,6 +48,7 @@ class Node:
     blobs: BlobStore
     keys: KeyRing
     environments: Environments
+    event_queue: EventQueue
     clock: Callable[[], float]
     oidc_providers: OidcProviderCache
     provider_keys: ProviderKeys

@@ -19,6 +19,7 @@ from daypass.services import functions, iam, logs, s3, sessions, sts
 from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store, Transaction, open_store
 from daypass.store.functions import FunctionCache
+from daypass.store.functions.events import EventQueue
 from daypass.store.identity import IdentityCache
 from daypass.store.logs import LogQueue, LogStore
 from daypass.store.oidc_providers import OidcProviderCache
@@ -55,6 +56,7 @@ def open_node(config: Config, ready: Ready) -> Node:
             config.data / "functions",
             isolation=Level(config.isolation) if config.isolation else None,
         ),
+        event_queue=EventQueue(store, keys, clock),
         clock=clock,
         oidc_providers=OidcProviderCache(ready.account_id),
         provider_keys=ProviderKeys(HttpFetcher(allow_private=config.oidc_allow_private)),

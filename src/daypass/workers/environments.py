@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import shutil
-import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -34,15 +33,6 @@ from daypass.workers.view import readable_paths
 DEFAULT_LIMIT: Final = 100
 # Seconds a warm environment waits for its next event before it is ended.
 DEFAULT_IDLE: Final = 300.0
-# Asynchronous events that may wait or run at once, and the bytes of their payloads.
-_QUEUE_LIMIT: Final = 1000
-_QUEUE_BYTES: Final = 64 * 1024 * 1024
-# Seconds before the second and the third try of an asynchronous event, as Lambda waits.
-_RETRIES: Final = (60.0, 120.0)
-# Seconds between tries of an asynchronous event that was throttled, and the longest it is kept.
-_THROTTLE_PAUSE: Final = (1.0, 300.0)
-_LONGEST_AGE: Final = 6 * 3600.0
-
 _log = logging.getLogger("daypass.functions")
 
 
@@ -90,8 +80,6 @@ class Environments:
         self._warm: dict[tuple[str, str], list[Environment]] = defaultdict(list)
         self._reapers: dict[Environment, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._queued = 0
-        self._queued_bytes = 0
 
     def prepare(self) -> Isolation:
         """Make the directories, and choose how functions are kept apart.
@@ -170,15 +158,6 @@ class Environments:
         invocation: Invocation = await task
         return invocation
 
-    def submit(self, function: FunctionSpec, event: Event, supplies: Supplies) -> None:
-        """Run the function on this event some time soon. Raises `ThrottledError`."""
-        size = len(event.payload)
-        if self._queued >= _QUEUE_LIMIT or self._queued_bytes + size > _QUEUE_BYTES:
-            raise ThrottledError("ConcurrentInvocationLimitExceeded")
-        self._queued += 1
-        self._queued_bytes += size
-        self._keep(self._run_submitted(function, event, supplies))
-
     def retire(self, name: str, version: str | None = None) -> None:
         """End the warm environments of a function that has changed or is gone.
 
@@ -228,42 +207,6 @@ class Environments:
                 self._give_back(environment)
         finally:
             self._busy[function.name] -= 1
-
-    async def _run_submitted(
-        self, function: FunctionSpec, event: Event, supplies: Supplies
-    ) -> None:
-        try:
-            for pause in (*_RETRIES, None):
-                invocation = await self._invoke_unthrottled(function, event, supplies)
-                if invocation.function_error is None:
-                    return
-                if pause is None:
-                    _log.warning(
-                        "The event %s for the function %s failed three times and is discarded.",
-                        event.request_id,
-                        function.name,
-                    )
-                    return
-                await asyncio.sleep(pause)
-        except Exception:
-            _log.exception("The event %s for %s is lost.", event.request_id, function.name)
-        finally:
-            self._queued -= 1
-            self._queued_bytes -= len(event.payload)
-
-    async def _invoke_unthrottled(
-        self, function: FunctionSpec, event: Event, supplies: Supplies
-    ) -> Invocation:
-        pause, longest = _THROTTLE_PAUSE
-        give_up = time.monotonic() + _LONGEST_AGE
-        while True:
-            try:
-                return await self._invoke(function, event, supplies)
-            except ThrottledError:
-                if time.monotonic() > give_up:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, longest)
 
     # -- the pool ----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from daypass.gateway.operation import Service
 from daypass.protocol import load_model
 from daypass.services.functions import (
     aliases,
+    event_configs,
     invocation,
     layer_policy,
     layers,
@@ -38,6 +39,7 @@ _OPERATIONS: Final = (
     *aliases.OPERATIONS,
     *layers.OPERATIONS,
     *layer_policy.OPERATIONS,
+    *event_configs.OPERATIONS,
 )
 
 SERVICE: Final = Service(

@@ -23,7 +23,7 @@ from daypass.services.functions.errors import (
     unsupported,
 )
 from daypass.services.functions.names import function_arn
-from daypass.store.functions import Version
+from daypass.store.functions import Logging, Version
 from daypass.store.identity import Role
 from daypass.workers import UnusableRuntimeError, check_runtime
 
@@ -86,9 +86,24 @@ def check_supported(call: Call) -> None:
     for parameter, harmless in _UNSUPPORTED.items():
         if parameter in call.input and call.input[parameter] not in harmless:
             raise unsupported(parameter)
-    logging = call.input.get("LoggingConfig", {})
-    if logging.get("LogFormat", "Text") != "Text" or "LogGroup" in logging:
-        raise unsupported("LoggingConfig")
+
+
+def read_logging(call: Call, known: Logging) -> Logging:
+    """How a version logs, after a request. Raises InvalidParameterValueException."""
+    given: Mapping[str, str] = call.input["LoggingConfig"]
+    form = given.get("LogFormat", known.format)
+    group = given.get("LogGroup", known.group)
+    levels = ("ApplicationLogLevel", "SystemLogLevel")
+    if form == "Text":
+        if any(level in given for level in levels):
+            raise invalid_parameter(
+                'Log level is not supported when log format is set to "Text". Remove log level '
+                'from your request or change the log format to "JSON" and try again.'
+            )
+        return Logging(group=group)
+    if given.get("SystemLogLevel", "INFO") != "INFO":
+        raise unsupported(f"The SystemLogLevel {given['SystemLogLevel']}")
+    return Logging(form, given.get("ApplicationLogLevel", known.level or "INFO"), "INFO", group)
 
 
 def read_variables(call: Call) -> Mapping[str, str] | None:
@@ -187,7 +202,7 @@ def describe(node: Node, version: Version, qualifier: str = "") -> dict[str, Any
         "Architectures": [version.architecture],
         "EphemeralStorage": {"Size": version.ephemeral_storage},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{version.function}"},
+        "LoggingConfig": _describe_logging(version),
     }
     if version.variables:
         shown["Environment"] = {"Variables": dict(version.variables)}
@@ -196,6 +211,19 @@ def describe(node: Node, version: Version, qualifier: str = "") -> dict[str, Any
             {"Arn": layer.arn, "CodeSize": layer.code.size} for layer in version.layers
         ]
     return shown
+
+
+def _describe_logging(version: Version) -> dict[str, str]:
+    logging = version.logging
+    shown = {"LogFormat": logging.format, "LogGroup": log_group(version)}
+    if logging.format == "JSON":
+        shown |= {"ApplicationLogLevel": logging.level, "SystemLogLevel": logging.system_level}
+    return shown
+
+
+def log_group(version: Version) -> str:
+    """The log group of a version."""
+    return version.logging.group or f"/aws/lambda/{version.function}"
 
 
 # What a list of functions or versions leaves out (API reference, ListFunctions).

@@ -19,6 +19,7 @@ from daypass.services.functions.configuration import (
     check_supported,
     describe,
     find_execution_role,
+    read_logging,
     read_timeout,
     read_variables,
 )
@@ -175,6 +176,8 @@ def _configure(version: Version, call: Call) -> Version:
         changes["variables"] = read_variables(call)
     if "Layers" in given:
         changes["layers"] = read_layers(call)
+    if "LoggingConfig" in given:
+        changes["logging"] = read_logging(call, version.logging)
     if "runtime" in changes:
         check_runnable(changes["runtime"])
     if "role_arn" in changes:

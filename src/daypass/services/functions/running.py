@@ -8,7 +8,7 @@ from daypass.gateway.issue import issue_session
 from daypass.gateway.node import Node
 from daypass.gateway.record import record_service_session
 from daypass.services.functions.code import read_package
-from daypass.services.functions.configuration import find_execution_role
+from daypass.services.functions.configuration import find_execution_role, log_group
 from daypass.services.functions.logs import open_stream
 from daypass.services.functions.names import function_arn
 from daypass.store.functions import Function, Version
@@ -41,6 +41,9 @@ def describe_function(node: Node, function: Function, version: Version) -> Funct
         reserved_concurrency=function.reserved_concurrency,
         variables=version.variables or {},
         layers=tuple(layer.code.sha256 for layer in version.layers),
+        log_format=version.logging.format,
+        log_level=version.logging.level,
+        log_group=version.logging.group,
     )
 
 
@@ -55,8 +58,8 @@ def supplies(node: Node, version: Version) -> Supplies:
 
     packages = {layer.code.sha256: layer.code for layer in version.layers}
     packages[version.code.sha256] = version.code
-    group = f"/aws/lambda/{version.function}"
-    return Supplies(credentials, package, partial(open_stream, node, version.role_arn, group))
+    stream = partial(open_stream, node, version.role_arn, log_group(version))
+    return Supplies(credentials, package, stream)
 
 
 async def _issue_credentials(node: Node, version: Version) -> Credentials:

@@ -18,6 +18,7 @@ from daypass.store.functions.records import (
     Function,
     FunctionUrl,
     Layer,
+    Logging,
     ResourcePolicy,
     Statement,
     Version,
@@ -170,6 +171,7 @@ def _read_version(row: Row[Any], layers: Sequence[Row[Any]], keys: KeyRing) -> V
         layers=tuple(
             Layer(found.arn, _read_code(found)) for found in layers if found.number == row.number
         ),
+        logging=Logging(**json.loads(row.logging)) if row.logging else Logging(),
     )
 
 

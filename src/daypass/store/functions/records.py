@@ -89,6 +89,19 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Logging:
+    """How a version logs. format: "Text" or "JSON". level, system_level: of JSON, else "".
+
+    group: "" for the usual log group.
+    """
+
+    format: str = "Text"
+    level: str = ""
+    system_level: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """Code and configuration: `LATEST`, or a published version by its number, which never changes.
 
@@ -113,6 +126,7 @@ class Version:
     code: Code
     modified: float
     layers: Sequence[Layer] = ()
+    logging: Logging = field(default_factory=Logging)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ function_versions = Table(
     Column("code_unpacked", Integer, nullable=False),
     Column("code_blob", String(128), nullable=False),
     Column("modified", Float, nullable=False),
+    Column("logging", Text),
 )
 
 # The layers of a version, in order. They hold the package of their own: it stays while they do,
@@ -129,6 +130,22 @@ function_event_configs = Table(
     Column("on_success", String(350), nullable=False),
     Column("on_failure", String(350), nullable=False),
     Column("modified", Float, nullable=False),
+)
+
+# Events that were accepted and have not ended. owner: the process that has them. sealed: the
+# event, encrypted. accepted, due: Unix seconds.
+function_events = Table(
+    "function_events",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("owner", String(80), nullable=False, index=True),
+    Column("function", String(64), nullable=False),
+    Column("qualifier", String(128), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("accepted", Float, nullable=False),
+    Column("due", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("depth", Integer, nullable=False),
 )
 
 layers = Table(

@@ -5,6 +5,7 @@ What must hold is checked inside it, so that of two requests at once only one ca
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, delete, insert, select, update
@@ -303,5 +304,6 @@ def _version_values(version: Version, keys: KeyRing) -> dict[str, object]:
         "architecture": version.architecture,
         "variables": variables,
         "modified": version.modified,
+        "logging": json.dumps(asdict(version.logging)),
         **code_values(version.code),
     }
