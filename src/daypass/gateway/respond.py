@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from urllib.parse import quote
-from uuid import uuid4
 
 from daypass.audit import TrailError
 from daypass.gateway.authenticate import ANONYMOUS, authenticate
@@ -21,6 +20,7 @@ from daypass.gateway.locate import Services, Target, locate
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Operation, Permission, Service
 from daypass.gateway.record import Recorder
+from daypass.gateway.request_id import new_request_id
 from daypass.policy import Decision
 from daypass.protocol.errors import ServiceError
 from daypass.protocol.message import Body, BodyTooLargeError, Request, Response
@@ -90,7 +90,7 @@ class DeniedError(Exception):
 
 async def respond(gateway: Gateway, request: Request) -> Response:
     """The answer to a request, whatever it holds. Raises only what the transport raised."""
-    request_id = str(uuid4())
+    request_id = new_request_id()
     target = locate(gateway.services, request)
     service = target.service
     attempt = Attempt()

@@ -87,6 +87,8 @@ class HttpProtocol(asyncio.Protocol):
         self._incoming: _Incoming | None = None
         self._waiting: deque[_Incoming] = deque()
         self._answering: _Incoming | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._paused = False
         self._keep_alive = True
         self._refused = False
         self._drained = 0
@@ -247,11 +249,13 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.abort()
 
     def _pause(self) -> None:
-        if not self._transport.is_closing():
+        if not self._paused and not self._transport.is_closing():
+            self._paused = True
             self._transport.pause_reading()
 
     def _resume(self) -> None:
-        if not self._transport.is_closing():
+        if self._paused and not self._transport.is_closing():
+            self._paused = False
             self._transport.resume_reading()
 
     def _body(self, incoming: _Incoming, headers: dict[str, str]) -> Body:
@@ -286,9 +290,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def _answer(self, incoming: _Incoming) -> None:
         self._answering = incoming
-        task = self._loop.create_task(self._respond(incoming))
-        self._state.tasks.add(task)
-        task.add_done_callback(self._state.tasks.discard)
+        self._task = self._loop.create_task(self._respond(incoming))
+        self._state.tasks.add(self._task)
 
     async def _respond(self, incoming: _Incoming) -> None:
         request = incoming.request
@@ -307,6 +310,9 @@ class HttpProtocol(asyncio.Protocol):
             # The answer was begun and cannot be ended rightly: the client must see that.
             _log.exception("the answer to %s %s broke off", request.method, request.path)
             self._transport.abort()
+        finally:
+            # Not by a callback of the task, which would be one more turn of the loop.
+            self._state.tasks.discard(cast("Any", self._task))
         self._end(incoming)
 
     def _end(self, incoming: _Incoming) -> None:

@@ -127,7 +127,10 @@ def decoded_query(query: str) -> list[tuple[bytes, bytes]]:
 
 def canonical_value(value: str) -> str:
     """A header's value as it is signed: trimmed, and each run of blanks and tabs one blank."""
-    return _BLANKS.sub(" ", value).strip(" ")
+    # A session token is long, and a regular expression takes 14 µs to find no blank in it.
+    if "  " in value or "\t" in value:
+        value = _BLANKS.sub(" ", value)
+    return value.strip(" ")
 
 
 @final

@@ -10,7 +10,6 @@ import hashlib
 import secrets
 from typing import Final
 
-_BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _KEY_LENGTH: Final = 20
 _ACCOUNT_SHIFT: Final = 39
 _ACCOUNT_MASK: Final = (1 << 40) - 1
@@ -22,7 +21,8 @@ ACCESSOR_PREFIX: Final = 8
 
 def new_access_key_id(prefix: str, account: str) -> str:
     """A new access key id: prefix "AKIA" (long-term) or "ASIA" (temporary), 20 characters."""
-    number = _CARRIES_ACCOUNT | int(account) << _ACCOUNT_SHIFT | secrets.randbits(_ACCOUNT_SHIFT)
+    chance = int.from_bytes(secrets.token_bytes(5), "big") >> 40 - _ACCOUNT_SHIFT
+    number = _CARRIES_ACCOUNT | int(account) << _ACCOUNT_SHIFT | chance
     return prefix + base64.b32encode(number.to_bytes(10, "big")).decode()
 
 
@@ -58,7 +58,7 @@ def new_accessor(access_key_id: str) -> str:
     It begins with the random part of the session's access key id, so that a session known only
     by that id can be revoked, with all sessions that descend from it.
     """
-    return accessor_prefix(access_key_id) + _random(8).lower()
+    return (access_key_id[-ACCESSOR_PREFIX:] + _random(8)).lower()
 
 
 def accessor_prefix(access_key_id: str) -> str:
@@ -73,4 +73,5 @@ def provider_subject(provider: str) -> str:
 
 
 def _random(length: int) -> str:
-    return "".join(_BASE32[octet & 31] for octet in secrets.token_bytes(length))
+    """So many characters of base32, each five random bits. length: a multiple of eight."""
+    return base64.b32encode(secrets.token_bytes(length // 8 * 5)).decode()
