@@ -142,6 +142,14 @@ def stop_server(server: Server) -> int:
     return code
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_cache_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What clients keep between runs is kept in a directory of the tests' own."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DAYPASS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that need no other; each uses names of its own in it."""

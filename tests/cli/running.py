@@ -20,6 +20,7 @@ def daypass(*arguments, env=None, stdin=b"", timeout=60):
         [sys.executable, "-m", "daypass", *arguments],
         env=env,
         input=stdin,
+        start_new_session=True,  # without a terminal, on which it could ask
         capture_output=True,
         timeout=timeout,
         check=False,

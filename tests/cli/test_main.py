@@ -61,7 +61,7 @@ def test_version(capsys):
     assert run(capsys, "--version")[:2] == (0, f"daypass, version {package.__version__}\n")
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["assume"], ["assume", "x", "--format", "y"]])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["exec"], ["assume", "x", "--format", "y"]])
 def test_wrong_usage_ends_with_2(capsys, arguments):
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (2, "")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from daypass.cli.execute import CLEARED, child_environment
+from daypass.cli.execute import child_environment
+from daypass.cli.formats import CLEARED
 from daypass.sigv4 import Credentials
 from tests.cli.running import daypass
 

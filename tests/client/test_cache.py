@@ -276,7 +276,7 @@ def test_the_shortest_session_is_used_again(sessions):
     kept = kept_of(source, sessions, clock, least=960.0)
     for _ in range(6):
         kept.credentials()
-        clock.now += 99
+        clock.now += 80
     assert source.count == 1
 
 

@@ -29,6 +29,10 @@ _COMMANDS: Final = {
         "serve_credentials",
         "Serve credentials that SDKs renew, on this machine's loopback address.",
     ),
+    "credential-process": (
+        "credential_process",
+        "Print credentials as SDKs read them from credential_process.",
+    ),
     "call": ("call", "Send a signed HTTP request, like curl."),
     "proxy": ("proxy", "Sign what programs send through a port of this machine."),
     "presign": ("presign", "Print a URL that anyone may use for a while."),

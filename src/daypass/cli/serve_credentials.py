@@ -19,6 +19,7 @@ from daypass.cli.present import print_json
 from daypass.cli.serving import end_of_service, printable
 from daypass.client.local.handing_on import Kind, Served, Serving, served_environment, serving
 from daypass.client.local.peers import tells_users_apart
+from daypass.client.local.vending import COMFORT
 
 _FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
@@ -98,7 +99,7 @@ def _served(who: Identity, how: Serving, quiet: bool) -> Iterator[Served]:
 
     with ExitStack() as opened:
         try:
-            served = opened.enter_context(serving(who.renewed(), how, log))
+            served = opened.enter_context(serving(who.renewed(COMFORT), how, log))
         except OSError as error:
             what = f"Credentials cannot be served on port {how.port}."
             raise Failure(what, f"{error}.", "Choose another --port or --token-file.") from error

@@ -33,6 +33,10 @@ class MfaCodes:
         self._process = process
         self._ask = ask
 
+    def stop_asking(self) -> None:
+        """From now on nobody is asked: what runs on in the background does not interrupt."""
+        self._ask = lambda _serial: None
+
     def code(self, serial: str, process: str | None = None) -> str:
         """Six digits. Raises `MfaCodeNeededError`, `CredentialsUnavailableError`."""
         given, self._given = self._given, None

@@ -3,18 +3,25 @@
 import os
 import shlex
 import subprocess
+from typing import Final
 
 from daypass.client.errors import CredentialsUnavailableError
 
+# The profiles whose processes are running, for one that asks Daypass in its turn to notice.
+PROFILE_CHAIN: Final = "_DAYPASS_PROFILE_CHAIN"
 
-def run(command: str, what: str) -> str:
-    """What the command prints. what: what has failed if it does. stdin is the caller's.
+
+def run(command: str, what: str, profile: str = "") -> str:
+    """What the command prints. what: what has failed if it does. profile: whose process it is.
+    stdin is the caller's.
 
     Raises `CredentialsUnavailableError`, with what the command says on stderr.
     """
+    chain = ",".join(filter(None, (os.environ.get(PROFILE_CHAIN), profile)))
+    environment = {**os.environ, PROFILE_CHAIN: chain} if profile else None
     try:
         ended = subprocess.run(  # noqa: S603 - the user's own command
-            words(command), capture_output=True, check=False
+            words(command), capture_output=True, check=False, env=environment
         )
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)

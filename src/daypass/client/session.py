@@ -1,6 +1,5 @@
 """`daypass.Session`: credentials, and what signs with them, for a program in Python."""
 
-import asyncio
 import os
 import threading
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from daypass.client.providers.renewing import Cached
 from daypass.client.providers.role_source import MfaDevice, assumed_with
 from daypass.client.providers.source import Source
 from daypass.client.settings import Settings, read_settings
-from daypass.client.sts import Identity, RoleRequest, caller_identity
+from daypass.client.sts import AssumedRole, Identity, RoleRequest, caller_identity
 from daypass.sigv4 import Credentials
 
 if TYPE_CHECKING:
@@ -68,9 +67,19 @@ class Session:
         source, kept = self._source()
         return credentials_of(replace(source, provider=kept), self.settings)
 
+    def assumed(self) -> AssumedRole:
+        """With the ARN of the session, where they are a role's; else it is empty."""
+        assume = getattr(self._source()[0].provider, "assume", None)
+        if not callable(assume):
+            return AssumedRole(self.credentials(), "", "")
+        assumed: AssumedRole = assume()
+        return assumed
+
     async def credentials_async(self) -> Credentials:
         """The same without blocking the event loop."""
-        return await asyncio.to_thread(self.credentials)
+        from asyncio import to_thread  # noqa: PLC0415 - 20 ms for who is not asynchronous
+
+        return await to_thread(self.credentials)
 
     def discard(self, refused: Credentials) -> None:
         """Do not give these again, and read the files anew: other tools write there."""
@@ -78,6 +87,10 @@ class Session:
             found, self._found, self._settings = self._found, None, None
         if found is not None:
             discard(found[1], refused)
+
+    def stop_asking(self) -> None:
+        """From now on nobody is asked for a code of an MFA device."""
+        self._mfa.stop_asking()
 
     def source(self) -> Source:
         """Where the credentials come from; none are asked for."""
@@ -121,7 +134,9 @@ class Session:
 
     async def identity_async(self) -> Identity:
         """The same without blocking the event loop."""
-        return await asyncio.to_thread(self.identity)
+        from asyncio import to_thread  # noqa: PLC0415 - see above
+
+        return await to_thread(self.identity)
 
     # -- what signs --------------------------------------------------------------------------------
 

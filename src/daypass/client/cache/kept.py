@@ -14,7 +14,7 @@ from daypass.sigv4 import Credentials
 
 # A session is renewed before it has no more than this part of its life left, whatever is asked
 # for: one of 900 s would else be renewed at each use.
-_PART: Final = 3
+_PART: Final = 2
 
 
 class Kept:

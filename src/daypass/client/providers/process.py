@@ -12,15 +12,17 @@ from daypass.sigv4 import Credentials
 
 
 class Process:
-    """Runs the command at each call; put it in `Cached`. Nothing of its stdout is in an error."""
+    """Runs the command at each call; put it in `Cached`. Nothing of its stdout is in an error.
+    profile: whose process it is."""
 
-    def __init__(self, command: str, label: str = "") -> None:
+    def __init__(self, command: str, profile: str = "") -> None:
         self._command = command
-        self._what = f"Getting credentials from the process of {label or 'a profile'} failed."
+        self._profile = profile
+        self._what = f"Getting credentials from the process of {profile or 'a profile'} failed."
 
     def credentials(self) -> Credentials:
         try:
-            answer = json.loads(run(self._command, self._what))
+            answer = json.loads(run(self._command, self._what, self._profile))
         except ValueError:
             raise self._wrong("It printed something else than JSON.") from None
         if not isinstance(answer, dict):
