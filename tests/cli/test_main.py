@@ -38,7 +38,7 @@ def test_help_lists_every_command_and_the_exit_codes(capsys):
     for name in COMMANDS:
         assert f"\n  {name} " in out
     assert "Exit codes: 0 done; 1 refused or failed; 2 wrong usage" in out
-    assert "_DAYPASS_COMPLETE=bash_source" in out
+    assert "daypass shell-init bash" in out
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -219,7 +219,7 @@ def test_whoami_reads_a_profile(server, user, tmp_path):
         daypass("whoami", "--profile", "me", "--output", "json", env=environment).out
     )
     assert facts["Name"] == USER
-    assert facts["Source"] == "the profile me"
+    assert facts["Source"] == "the keys of the profile me"
 
 
 def test_whoami_without_credentials_says_where_it_looked():

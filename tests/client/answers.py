@@ -20,6 +20,12 @@ def session_token(key="ASIAFROMMFA", expiration="2100-01-01T00:00:00Z"):
     return _reply("GetSessionToken", _credentials(key, expiration))
 
 
+def caller(arn):
+    account = arn.split(":")[4]
+    result = f"<Arn>{arn}</Arn><UserId>AROA123EXAMPLE123:x</UserId><Account>{account}</Account>"
+    return _reply("GetCallerIdentity", result)
+
+
 def refused(code, message, status=403):
     body = (
         f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Type>Sender</Type><Code>{code}</Code>'

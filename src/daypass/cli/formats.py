@@ -2,8 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 from daypass.cli.present import iso_time
 from daypass.sigv4 import Credentials
@@ -28,6 +28,12 @@ CLEARED: Final = (
 )
 
 
+class Shell(Protocol):
+    """Writes variables as a shell sets them, and unsets the others of credentials."""
+
+    def __call__(self, variables: Mapping[str, str], also: Sequence[str] = ()) -> str: ...
+
+
 def variables_of(credentials: Credentials, region: str | None = None) -> dict[str, str]:
     """The variables that hand these credentials on, and the region by both its names."""
     variables = {
@@ -46,33 +52,33 @@ def variables_of(credentials: Credentials, region: str | None = None) -> dict[st
 # -- shells ---------------------------------------------------------------------------------------
 
 
-def sh(variables: Mapping[str, str]) -> str:
-    """bash, zsh, dash, ksh. What is not set is unset."""
+def sh(variables: Mapping[str, str], also: Sequence[str] = ()) -> str:
+    """bash, zsh, dash, ksh. What is not set is unset. also: beside the names of credentials."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return "\n".join([f"unset {' '.join(_unset(variables))}", *lines])
+    return "\n".join([f"unset {' '.join(_unset(variables, also))}", *lines])
 
 
-def fish(variables: Mapping[str, str]) -> str:
+def fish(variables: Mapping[str, str], also: Sequence[str] = ()) -> str:
     lines = [f"set -gx {name} {_fish_quoted(value)};" for name, value in variables.items()]
-    return "\n".join([f"set -e {' '.join(_unset(variables))};", *lines])
+    return "\n".join([f"set -e {' '.join(_unset(variables, also))};", *lines])
 
 
-def powershell(variables: Mapping[str, str]) -> str:
-    cleared = ",".join(f"Env:{name}" for name in _unset(variables))
+def powershell(variables: Mapping[str, str], also: Sequence[str] = ()) -> str:
+    cleared = ",".join(f"Env:{name}" for name in _unset(variables, also))
     # Removed, not set to "": some SDKs take an empty variable for a set one.
     remove = f"Remove-Item -ErrorAction SilentlyContinue {cleared}"
     quoted = {name: value.replace("'", "''") for name, value in variables.items()}
     return "\n".join([remove, *(f"$Env:{name}='{value}'" for name, value in quoted.items())])
 
 
-def cmd(variables: Mapping[str, str]) -> str:
+def cmd(variables: Mapping[str, str], also: Sequence[str] = ()) -> str:
     """The Windows command prompt, whose `set` takes the rest of the line as it is."""
-    cleared = [f"set {name}=" for name in _unset(variables)]
+    cleared = [f"set {name}=" for name in _unset(variables, also)]
     return "\r\n".join([*cleared, *(f"set {name}={value}" for name, value in variables.items())])
 
 
-def _unset(variables: Mapping[str, str]) -> list[str]:
-    return [name for name in CLEARED if name not in variables]
+def _unset(variables: Mapping[str, str], also: Sequence[str]) -> list[str]:
+    return [name for name in (*CLEARED, *also) if name not in variables]
 
 
 def _fish_quoted(value: str) -> str:
@@ -110,7 +116,7 @@ def process(credentials: Credentials) -> str:
     return json.dumps(members)
 
 
-SHELLS: Final[dict[str, Callable[[Mapping[str, str]], str]]] = {
+SHELLS: Final[dict[str, Shell]] = {
     "env": sh,
     "fish": fish,
     "powershell": powershell,

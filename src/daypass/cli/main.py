@@ -37,9 +37,14 @@ _COMMANDS: Final = {
     "proxy": ("proxy", "Sign what programs send through a port of this machine."),
     "presign": ("presign", "Print a URL that anyone may use for a while."),
     "sign": ("sign", "Sign a request, for another program to send."),
+    "use": ("use", "Switch this shell to a profile."),
+    "login": ("use", "Get a profile's credentials now, with all that has to be typed."),
+    "profiles": ("profiles", "List the profiles of ~/.aws/config, or choose one."),
+    "cache": ("cache", "Show and drop the sessions that are kept between runs."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make a function of a file: role, function and URL in one go."),
     "logs": ("logs", "Show what a function wrote, and follow what it writes."),
+    "shell-init": ("use", "Print what `daypass use` and completion need in a shell."),
     "policy": ("policy", "Check, simulate and explain IAM policies."),
     "keys": ("keys", "Show and rotate the keys that seal a server's session tokens."),
     "audit": ("audit", "Show a server's audit trail, and check that it is whole."),
@@ -52,8 +57,8 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 130 interrupted.
 `daypass exec` and `sandbox` end with the code of their command, 126 or 127 if it cannot be run.
 
 \b
-Completion: eval "$(_DAYPASS_COMPLETE=bash_source daypass)"
-(zsh_source in zsh; in fish: _DAYPASS_COMPLETE=fish_source daypass | source)
+`daypass use` and completion: eval "$(daypass shell-init bash)" in ~/.bashrc (or zsh; in fish:
+daypass shell-init fish | source; there is powershell, too).
 """
 
 
@@ -108,6 +113,8 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    if os.environ.get("_DAYPASS_COMPLETE", "").startswith("powershell"):
+        import daypass.cli.shells  # noqa: F401, PLC0415 - click does not know this shell itself
     try:
         code = cli.main(arguments, prog_name="daypass", standalone_mode=False, color=color_choice())
     except Failure as failure:

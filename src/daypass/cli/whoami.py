@@ -1,57 +1,60 @@
 """`daypass whoami`: whose credentials these are."""
 
-import os
 import time
 from typing import Final
 
 import click
 
-from daypass.cli.options import Connection, connection_options, output_option
+from daypass.cli.identity import Identity, identity_options
+from daypass.cli.options import output_option
 from daypass.cli.present import iso_time, print_fields, print_json, time_left
-from daypass.client import Endpoint, Identity, standard_chain
-from daypass.client.sts import caller_identity
-from daypass.sigv4 import Credentials
+from daypass.client.session import Session
 
 
 @click.command()
-@connection_options
+@identity_options
 @output_option
-def whoami(profile: str | None, region: str | None, endpoint_url: str | None, output: str) -> None:
-    """Ask STS who the current credentials are, and say how long they last.
+def whoami(who: Identity, output: str) -> None:
+    """Ask STS who the current credentials are; say where they come from and how long they last.
 
     \b
-    Example: daypass whoami --output json
+    Examples:
+      daypass whoami
+      daypass whoami --profile work --output json
     """
-    connection = Connection(profile, region, endpoint_url)
-    credentials = standard_chain(profile).credentials()
-    identity = caller_identity(credentials, Endpoint(region, endpoint_url, profile))
-    facts = _facts(identity, credentials, connection)
+    facts, expiration = describe(who.session())
     if output == "json":
         print_json(facts)
         return
     left = ""
-    if credentials.expiration is not None:
-        left = f"{facts['Expiration']}  ({time_left(credentials.expiration - time.time())} left)"
+    if expiration is not None:
+        left = f"{facts['Expiration']}  ({time_left(expiration - time.time())} left)"
     print_fields({"ARN": facts.pop("Arn"), **facts, "Expiration": left})
 
 
-def _facts(identity: Identity, credentials: Credentials, connection: Connection) -> dict[str, str]:
-    kind, name, session = _describe(identity.arn)
+def describe(session: Session) -> tuple[dict[str, str], float | None]:
+    """What there is to say of a session's credentials, and when they end, Unix seconds."""
+    credentials = session.credentials()
+    identity = session.identity()
+    kind, name, session_name = _parts(identity.arn)
+    until = credentials.expiration
     facts = {
         "Arn": identity.arn,
         "Account": identity.account,
         "UserId": identity.unique_id,
         "Kind": kind,
         "Name": name,
-        "Session": session,
+        "Session": session_name,
         "AccessKeyId": credentials.access_key_id,
-        "Expiration": iso_time(credentials.expiration) if credentials.expiration else "",
-        "Source": _source(connection),
+        "Expiration": iso_time(until) if until is not None else "",
+        "Source": session.source().said,
+        "Region": session.region or "",
+        "Endpoint": session.settings().place().url,
     }
-    return {label: value for label, value in facts.items() if value}
+    return {label: value for label, value in facts.items() if value}, until
 
 
-def _describe(arn: str) -> tuple[str, str, str]:
+def _parts(arn: str) -> tuple[str, str, str]:
     """The kind of identity, its name, and the session's name, from its ARN."""
     kind, _, name = arn.split(":", 5)[5].partition("/")
     if kind == "assumed-role":
@@ -60,15 +63,6 @@ def _describe(arn: str) -> tuple[str, str, str]:
     if kind == "federated-user":
         return "federated user", name, ""
     return kind, name.rpartition("/")[2], ""
-
-
-def _source(connection: Connection) -> str:
-    if connection.profile:
-        return f"the profile {connection.profile}"
-    if os.environ.get("AWS_ACCESS_KEY_ID"):
-        return "the environment"
-    named = os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")
-    return f"the profile {named}" if named else "the AWS SDK's chain"
 
 
 COMMANDS: Final = {"whoami": whoami}

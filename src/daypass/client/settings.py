@@ -74,7 +74,7 @@ class Settings:
         name = self.profile_name
         found = self.configuration.profiles.get(name)
         if found is None and (self.profile or self._named_profile()):
-            raise missing_profile(name, self)
+            raise missing_profile(name, self.configuration)
         return found or {}
 
     def text(self, key: str) -> str | None:
@@ -154,9 +154,8 @@ def read_settings(
     return Settings(read_configuration(environ), environ, profile, region, endpoint_url)
 
 
-def missing_profile(name: str, settings: Settings) -> ConfigurationError:
+def missing_profile(name: str, configuration: Configuration) -> ConfigurationError:
     """There is no such profile."""
-    configuration = settings.configuration
     return ConfigurationError(
         f"There is no profile {name}.",
         f"Looked in {configuration.config_path} and {configuration.credentials_path}.",
