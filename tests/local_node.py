@@ -85,6 +85,7 @@ class LocalNode:
             blobs=absent,
             keys=keys,
             environments=absent,
+            event_queue=absent,
             clock=lambda: self.now,
             oidc_providers=oidc_providers,
             provider_keys=ProviderKeys(HttpFetcher(allow_private=True)),
