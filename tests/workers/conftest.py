@@ -23,11 +23,11 @@ CREDENTIALS = Credentials("ASIAEXAMPLE", "the-secret-key", "the-token", lambda: 
 
 
 class Runner:
-    """Runs functions. credentials: what the next environments get."""
+    """Runs functions. credentials: what the next environments get, or why they get none."""
 
     def __init__(self, environments: Environments) -> None:
         self.environments = environments
-        self.credentials = CREDENTIALS
+        self.credentials: Credentials | Exception = CREDENTIALS
         self._numbers = itertools.count(1)
 
     def spec(self, package: bytes, **changes: Any) -> FunctionSpec:
@@ -49,6 +49,8 @@ class Runner:
 
     def supplies(self, *packages: bytes) -> Supplies:
         async def credentials() -> Credentials:
+            if isinstance(self.credentials, Exception):
+                raise self.credentials
             return self.credentials
 
         async def read(sha256: str) -> bytes:

@@ -87,6 +87,7 @@ _CLEARED: Final = (
     show_default=True,
     help="Sessions of one principal that have not expired. 0: no limit.",
 )
+@click.option("--function-session", type=click.IntRange(1), default=3600, hidden=True)
 @click.option("--clock-offset", type=float, default=0.0, hidden=True)
 @output_option
 def serve(
@@ -101,6 +102,7 @@ def serve(
     oidc_allow_private: bool,
     issuer_url: str | None,
     isolation: str | None,
+    function_session: int,
     issuance_rate: float,
     address_rate: float,
     live_sessions: int,
@@ -128,6 +130,7 @@ def serve(
         oidc_allow_private=oidc_allow_private,
         issuer_url=issuer_url,
         isolation=isolation,
+        function_session=function_session,
         limits=LimitSettings(issuance_rate, address_rate, live_sessions),
         clock_offset=clock_offset,
     )

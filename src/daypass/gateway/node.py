@@ -33,6 +33,7 @@ class Node:
     endpoint_url: where this server is reached from this machine, for functions. clock: Unix
     seconds. partition is always "aws". issuer_base: where others reach what the issuer of the
     account's tokens publishes. oidc_allow_private: identity providers may be at private addresses.
+    function_session: seconds the credentials of functions live.
     """
 
     account_id: str
@@ -58,6 +59,7 @@ class Node:
     logs: LogStore
     log_queue: LogQueue
     oidc_allow_private: bool = False
+    function_session: int = 3600
     limits: Limits = field(default_factory=Limits)
 
     def issuer_url(self) -> str:

@@ -66,6 +66,7 @@ def open_node(config: Config, ready: Ready) -> Node:
         logs=log_store,
         log_queue=LogQueue(log_store, clock),
         oidc_allow_private=config.oidc_allow_private,
+        function_session=config.function_session,
         limits=Limits(config.limits),
     )
     for cache in (

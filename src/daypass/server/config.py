@@ -38,6 +38,7 @@ class Config:
     it listens, with TLS if it does.
     isolation: the level functions must be kept apart at, None for the strongest of this machine.
     limits: what one principal and one address may have.
+    function_session: seconds the credentials of functions live.
     clock_offset: seconds added to the clock, to try what happens later.
     """
 
@@ -53,6 +54,7 @@ class Config:
     issuer_url: str | None = None
     isolation: str | None = None
     limits: LimitSettings = field(default_factory=LimitSettings)
+    function_session: int = 3600
     clock_offset: float = 0.0
 
 

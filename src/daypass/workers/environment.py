@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from daypass.workers import report
 from daypass.workers.cgroups import Cgroup, Cgroups, Limits
 from daypass.workers.channel import Channel, FrameChannel
+from daypass.workers.credential_endpoint import PATH, CredentialEndpoint
 from daypass.workers.function import (
     RESPONSE_LIMIT,
     Credentials,
@@ -26,7 +28,7 @@ from daypass.workers.isolation import Isolation
 from daypass.workers.log import TAIL, LogSink, OutputPipe
 from daypass.workers.memory import Meter
 from daypass.workers.report import Report
-from daypass.workers.runtime_api import RuntimeApi
+from daypass.workers.runtime_api import Address, RuntimeApi, owns
 from daypass.workers.runtimes import (
     MEGABYTE,
     PROCESSES,
@@ -90,6 +92,7 @@ class Environment:
         self._spawner = spawner
         self._log = log
         self._output = OutputPipe(log)
+        self._endpoint: CredentialEndpoint | None = None
         self._launcher: FrameChannel | None = None
         self._channel: Channel | None = None
         self._number = 0
@@ -113,10 +116,13 @@ class Environment:
         spawner: Spawner,
         log: LogSink,
         cgroups: Cgroups | None,
+        renew: Callable[[], Awaitable[Credentials]],
     ) -> "Environment":
         """Start a process; it initialises until it is given its first event, and beyond."""
         place.temporary.mkdir(mode=0o700)
         environment = cls(function, credentials, place.temporary, spawner, log)
+        if function.renews_credentials:
+            environment._endpoint = CredentialEndpoint(credentials, renew, environment._admits)
         log.note([report.init_start(function, describe_runtime(function.runtime))])
         if cgroups is not None:
             environment._limit(cgroups, place.temporary.name)
@@ -149,17 +155,38 @@ class Environment:
                 api = await RuntimeApi.open(self, lambda: self._spawner.pid(self._number))
                 runtime_api, self._channel = api.address, api
             description = describe_launch(
-                self.function, place, self._credentials, isolation, runtime_api
+                self.function, place, await self._describe_identity(), isolation, runtime_api
             )
             description["cgroups"] = self._group.entrances if self._group else []
             self._number = self._spawner.spawn(theirs, self._output.writer, self._exited)
         self._output.close_writer()
         self._launcher.launch(description)
 
+    async def _describe_identity(self) -> Mapping[str, str]:
+        """The variables by which SDKs find the credentials."""
+        if self._endpoint is None:
+            return {
+                "AWS_ACCESS_KEY_ID": self._credentials.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": self._credentials.secret_access_key,
+                "AWS_SESSION_TOKEN": self._credentials.session_token,
+            }
+        await self._endpoint.listen()
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{self._endpoint.address}{PATH}",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": self._endpoint.token,
+        }
+
+    async def _admits(self, peer: Address, own: Address) -> bool:
+        """Whether the other end of a connection belongs to this environment."""
+        pid = self._spawner.pid(self._number)
+        return pid is not None and await asyncio.to_thread(owns, pid, peer, own)
+
     # -- its use -----------------------------------------------------------------------------
 
     def serves(self) -> bool:
         """Whether it can take one more event: alive, with credentials that last long enough."""
+        if self._endpoint is not None:
+            return self.alive and self._endpoint.usable()
         return self.alive and self._credentials.lasting()
 
     async def invoke(self, event: Event, stream: ResponseStream | None = None) -> Invocation:
@@ -367,6 +394,8 @@ class Environment:
         self._settle(self._failure)
         if self._channel is not None:
             self._channel.close()
+        if self._endpoint is not None:
+            self._endpoint.close()
         if self._turn is None:
             self._output.close()
         asyncio.get_running_loop().run_in_executor(None, self._clean_up)

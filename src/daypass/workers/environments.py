@@ -251,7 +251,7 @@ class Environments:
                 spawner = spawners.choose(module_directories(function.runtime, place))
             return await Environment.start(
                 *(function, place, credentials, isolation, spawner),
-                *(supplies.log(stream), self._cgroups),
+                *(supplies.log(stream), self._cgroups, supplies.credentials),
             )
         except BaseException:
             self._running -= 1

@@ -35,12 +35,17 @@ class Credentials:
     """The temporary credentials of an execution role.
 
     lasting: whether they are still good, and will be for as long as one invocation may take.
+    standing: whether they are good but for their end in time. fresh: and have more than half of
+    their life before them. expiration: Unix seconds.
     """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     lasting: Callable[[], bool]
+    standing: Callable[[], bool] = lambda: True
+    fresh: Callable[[], bool] = lambda: True
+    expiration: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class FunctionSpec:
     endpoint_url: str
     version: str = "$LATEST"
     reserved_concurrency: int | None = None
+    renews_credentials: bool = False
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     log_format: str = "Text"
     log_level: str = ""

@@ -93,7 +93,7 @@ class RuntimeApi:
     async def admits(self, peer: Address, own: Address) -> bool:
         """Whether the other end of the connection between these belongs to the environment."""
         owner = self._owner()
-        return owner is not None and await asyncio.to_thread(_owns, owner, peer, own)
+        return owner is not None and await asyncio.to_thread(owns, owner, peer, own)
 
     def connected(self, connection: "_Connection") -> None:
         self._connections.add(connection)
@@ -325,7 +325,7 @@ def _declared_error(request: _Request) -> str:
 # -- whose socket it is ----------------------------------------------------------------------
 
 
-def _owns(owner: int, peer: Address, own: Address) -> bool:
+def owns(owner: int, peer: Address, own: Address) -> bool:
     """Whether a process in the session `owner` holds the socket at `peer` connected to `own`."""
     inode = _find_inode(peer, own)
     return inode is not None and any(

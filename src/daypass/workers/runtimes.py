@@ -5,11 +5,12 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from daypass.workers.function import Credentials, FunctionSpec, UnusableRuntimeError
+from daypass.workers.function import FunctionSpec, UnusableRuntimeError
 from daypass.workers.isolation import Isolation, Level
 from daypass.workers.view import (
     OWN_ROOT,
@@ -80,11 +81,15 @@ def speaks_http(runtime: str) -> bool:
 def describe_launch(
     function: FunctionSpec,
     place: Place,
-    credentials: Credentials,
+    identity: Mapping[str, str],
     isolation: Isolation,
     runtime_api: str,
 ) -> dict[str, Any]:
-    """The head of the LAUNCH frame. runtime_api: HOST:PORT of the HTTP Runtime API, "" if none."""
+    """The head of the LAUNCH frame.
+
+    identity: variables by which SDKs find the credentials. runtime_api: HOST:PORT of the HTTP
+    Runtime API, "" if none.
+    """
     own_root = isolation.level is Level.NAMESPACES
     seen = OWN_ROOT if own_root else _view_of(place)
     command: list[str] | None = None
@@ -97,7 +102,7 @@ def describe_launch(
     return {
         "directory": seen.code,
         "environment": describe_environment(
-            function, seen, credentials, runtime_api, place.log_stream
+            function, seen, identity, runtime_api, place.log_stream
         ),
         "path": [[seen.code, *_python_layers(function.runtime, seen)], package_paths()],
         "handler": function.handler,
@@ -172,7 +177,7 @@ def _node_files(function: FunctionSpec) -> list[tuple[Path, str]]:
 def describe_environment(
     function: FunctionSpec,
     seen: View,
-    credentials: Credentials,
+    identity: Mapping[str, str],
     runtime_api: str,
     log_stream: str,
 ) -> dict[str, str]:
@@ -191,10 +196,8 @@ def describe_environment(
     if seen != OWN_ROOT:
         variables["TMPDIR"] = seen.temporary
     variables |= function.variables
+    variables |= identity
     variables |= {
-        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-        "AWS_SESSION_TOKEN": credentials.session_token,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,

@@ -15,20 +15,23 @@ from daypass.store.functions import Function, Version
 from daypass.tokens import SessionKind
 from daypass.workers import Credentials, FunctionSpec, Supplies
 
-# Seconds the credentials of an environment live, and how long before their end, beyond the
-# longest invocation, it is replaced by one with new ones.
-_CREDENTIALS_DURATION: Final = 3600
+# Its value `container`: environments renew their credentials instead of being replaced.
+CREDENTIALS_TAG: Final = "daypass:credentials"
+# Seconds before the end of its credentials, beyond the longest invocation, at which an environment
+# is replaced by one with new ones.
 _CREDENTIALS_MARGIN: Final = 60
 _LAMBDA: Final = "lambda.amazonaws.com"
 
 
 def describe_function(node: Node, function: Function, version: Version) -> FunctionSpec:
     """What the workers need to know of a version of a function."""
+    renews = function.tags.get(CREDENTIALS_TAG) == "container"
     return FunctionSpec(
         name=function.name,
         arn=function_arn(node, function.name),
-        # Changes of its policy or tags leave its environments as they are.
-        revision=version.content_id,
+        # Changes of its policy or other tags leave its environments as they are.
+        revision=f"{version.content_id}/{renews}",
+        renews_credentials=renews,
         runtime=version.runtime,
         handler=version.handler,
         code_sha256=version.code.sha256,
@@ -74,22 +77,28 @@ async def _issue_credentials(node: Node, version: Version) -> Credentials:
         subject_id=role.id,
         subject_name=role.name,
         session_name=version.function,
-        duration=_CREDENTIALS_DURATION,
+        duration=node.function_session,
         now=node.clock(),
     )
     await record_service_session(node, _LAMBDA, role.arn, issued)
     last = issued.expiration - version.timeout - _CREDENTIALS_MARGIN
+    half = issued.expiration - node.function_session / 2
 
-    def lasting() -> bool:
-        return (
-            node.clock() < last
-            and not node.keys.expired(issued.session, node.clock())
-            and node.identity.role_by_id(role.id) is not None
-            and not node.revocations.revoked(issued.session)
+    def standing() -> bool:
+        return node.identity.role_by_id(role.id) is not None and not node.revocations.revoked(
+            issued.session
         )
 
+    def good_until(end: float) -> bool:
+        now = node.clock()
+        return now < end and not node.keys.expired(issued.session, now) and standing()
+
     return Credentials(
-        issued.access_key_id, issued.secret_access_key, issued.session_token, lasting
+        *(issued.access_key_id, issued.secret_access_key, issued.session_token),
+        lasting=lambda: good_until(last),
+        standing=standing,
+        fresh=lambda: good_until(half),
+        expiration=issued.expiration,
     )
 
 
