@@ -23,6 +23,7 @@ from daypass.gateway.issue import Issued
 from daypass.gateway.last_use import LastUses
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
+from daypass.gateway.recent_refusals import RecentRefusals
 from daypass.gateway.respond import Gateway, respond
 from daypass.protocol.message import Body, Request, combine_headers
 from daypass.services import iam, sessions, sts
@@ -77,6 +78,7 @@ class LocalNode:
             endpoint_url="http://127.0.0.1:9311",
             store=self.store,
             trail=self.trail,
+            refusals=RecentRefusals(directory / "refusals"),
             last_uses=LastUses(),
             identity=identity,
             revocations=revocations,

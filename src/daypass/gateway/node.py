@@ -9,6 +9,7 @@ from daypass.blobs import BlobStore
 from daypass.federation.oidc import ProviderKeys
 from daypass.gateway.last_use import LastUses
 from daypass.gateway.limits import Limits
+from daypass.gateway.recent_refusals import RecentRefusals
 from daypass.store.buckets import BucketCache
 from daypass.store.engine import Store
 from daypass.store.functions import FunctionCache
@@ -41,6 +42,7 @@ class Node:
     endpoint_url: str
     store: Store
     trail: Trail
+    refusals: RecentRefusals
     last_uses: LastUses
     identity: IdentityCache
     revocations: RevocationCache

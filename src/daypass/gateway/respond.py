@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
+from typing import Any
 from urllib.parse import quote
 
 from daypass.audit import TrailError
@@ -94,7 +95,7 @@ async def respond(gateway: Gateway, request: Request) -> Response:
     target = locate(gateway.services, request)
     service = target.service
     attempt = Attempt()
-    explanation = encoded = ""
+    explanation = encoded = detail = ""
     try:
         gateway.node.store.refresh()
         early = service.early and service.early(gateway.node, request, target.path)
@@ -113,7 +114,7 @@ async def respond(gateway: Gateway, request: Request) -> Response:
     except DeniedError as denied:
         refused = _denied(denied.decision, service)
         explained = denied.decision.explain()
-        explanation = explained.short()
+        explanation, detail = explained.short(), explained.full()
         encoded = encode_authorization_message(gateway.node, explained)
     except BodyTooLargeError as error:
         refused = _too_large(service, error.args[0])
@@ -137,6 +138,10 @@ async def respond(gateway: Gateway, request: Request) -> Response:
         response.headers.append((_AUTHORIZATION_MESSAGE, encoded))
     _name_request(response, request_id, service)
     _log_refusal(request, target, request_id, refused, explanation)
+    gateway.node.refusals.note(
+        _refusal(gateway.node, request, target, attempt, request_id, refused)
+        | {"Explanation": explanation, "Detail": detail}
+    )
     if attempt.call is not None:
         gateway.recorder.refusal(service, attempt.call, refused)
     return response
@@ -391,6 +396,32 @@ def _name_request(response: Response, request_id: str, service: Service) -> None
         response.headers += [("x-amz-request-id", request_id), ("x-amz-id-2", request_id)]
     else:
         response.headers.append(("x-amzn-requestid", request_id))
+
+
+def _refusal(
+    node: Node,
+    request: Request,
+    target: Target,
+    attempt: Attempt,
+    request_id: str,
+    refused: ServiceError,
+) -> dict[str, Any]:
+    """What is kept of a refusal. Nothing of a signature, a token or a query is in it."""
+    call = attempt.call
+    return {
+        "RequestId": request_id,
+        "Time": int(node.clock()),
+        "Service": target.service.name,
+        "Operation": call.operation.name if call else "",
+        "Method": request.method,
+        "Path": quote(target.path, "/%"),
+        "Client": request.client,
+        "Principal": call.caller.principal.arn if call else "",
+        "AccessKeyId": attempt.claims,
+        "Status": refused.status,
+        "Code": refused.code,
+        "Message": refused.message,
+    }
 
 
 def _log_refusal(

@@ -11,6 +11,7 @@ from daypass.gateway.last_use import LastUses
 from daypass.gateway.limits import Limits
 from daypass.gateway.locate import Services
 from daypass.gateway.node import Node
+from daypass.gateway.recent_refusals import RecentRefusals
 from daypass.protocol.message import Request, Response
 from daypass.server.clock import Clock
 from daypass.server.config import Config, Ready, ServerError
@@ -45,6 +46,7 @@ def open_node(config: Config, ready: Ready) -> Node:
         endpoint_url=ready.endpoint_url,
         store=store,
         trail=Trail(config.data / "audit", clock),
+        refusals=RecentRefusals(config.data / "refusals"),
         last_uses=LastUses(),
         identity=IdentityCache(keys, ready.account_id),
         revocations=RevocationCache(),
@@ -117,6 +119,7 @@ async def close_node(node: Node) -> None:
     await asyncio.to_thread(node.logs.close)
     await asyncio.to_thread(node.store.close)
     node.trail.close()
+    node.refusals.close()
 
 
 def services() -> Services:

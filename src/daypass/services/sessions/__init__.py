@@ -4,13 +4,18 @@ from pathlib import Path
 
 from daypass.gateway.operation import Service
 from daypass.protocol import load_model_file
-from daypass.services.sessions import get_limits, list_sessions, revoke_sessions
+from daypass.services.sessions import explain_request, get_limits, list_sessions, revoke_sessions
 from daypass.services.sessions.upkeep import follow_trail, keep_house
 from daypass.sigv4 import Dialect
 
 __all__ = ["SERVICE", "follow_trail", "keep_house"]
 
-_OPERATIONS = (*list_sessions.OPERATIONS, revoke_sessions.OPERATION, get_limits.OPERATION)
+_OPERATIONS = (
+    *list_sessions.OPERATIONS,
+    revoke_sessions.OPERATION,
+    get_limits.OPERATION,
+    explain_request.OPERATION,
+)
 
 SERVICE = Service(
     name="daypass",
