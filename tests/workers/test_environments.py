@@ -323,3 +323,19 @@ def _spawner_of(name: str) -> int:
 
 def _parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+async def test_functions_without_a_reservation_share_what_is_left(runner: Runner) -> None:
+    slow = pack({"app.py": "import time\ndef handler(event, context): time.sleep(event)"})
+    first = asyncio.create_task(
+        runner.run(slow, 1, name="one", unreserved_concurrency=1, handler="app.handler")
+    )
+    await asyncio.sleep(0.2)
+    with pytest.raises(ThrottledError) as caught:
+        await runner.run(slow, 0, name="two", unreserved_concurrency=1)
+    assert caught.value.reason == "ConcurrentInvocationLimitExceeded"
+    # Its own reservation is out of the others' reach.
+    reserved = await runner.run(slow, 0, name="three", reserved_concurrency=1)
+    assert reserved.function_error is None
+    await first
+    assert (await runner.run(slow, 0, name="two", unreserved_concurrency=1)).function_error is None

@@ -14,13 +14,16 @@ from daypass.cli.present import print_fields, print_json
 from daypass.server import (
     ISOLATION_LEVELS,
     Config,
+    FunctionSettings,
     LimitSettings,
     Ready,
     RootCredentials,
     ca_path,
     initialize,
+    read_url_host,
     root_credentials,
     running,
+    usual_concurrency,
 )
 from daypass.server import serve as serve_until_stopped
 
@@ -88,6 +91,28 @@ _CLEARED: Final = (
     help="Sessions of one principal that have not expired. 0: no limit.",
 )
 @click.option("--function-session", type=click.IntRange(1), default=3600, hidden=True)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Invocations at once, in all processes.  [default: as many as the machine has 32 MiB for, "
+    "100 to 1000]",
+)
+@click.option(
+    "--url-permissions",
+    type=click.Choice(["both", "url"]),
+    default="both",
+    show_default=True,
+    help="What a Function URL's caller needs: InvokeFunctionUrl and InvokeFunction, as Lambda asks "
+    "since October 2025, or the first alone.",
+)
+@click.option(
+    "--url-host",
+    "url_hosts",
+    metavar="HOST=ID",
+    multiple=True,
+    help="A host name of one's own for the Function URL of this id. Repeatable.",
+)
 @click.option("--clock-offset", type=float, default=0.0, hidden=True)
 @output_option
 def serve(
@@ -106,6 +131,9 @@ def serve(
     issuance_rate: float,
     address_rate: float,
     live_sessions: int,
+    concurrency: int | None,
+    url_permissions: str,
+    url_hosts: tuple[str, ...],
     clock_offset: float,
     output: str,
 ) -> None:
@@ -118,6 +146,14 @@ def serve(
     Example: daypass serve --data ./daypass-data --listen 127.0.0.1:9311
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    try:
+        functions = FunctionSettings(
+            usual_concurrency() if concurrency is None else concurrency,
+            url_permissions == "both",
+            dict(map(read_url_host, url_hosts)),
+        )
+    except ValueError as error:
+        raise Failure(str(error)) from error
     config = Config(
         data=data,
         listen=listen,
@@ -132,6 +168,7 @@ def serve(
         isolation=isolation,
         function_session=function_session,
         limits=LimitSettings(issuance_rate, address_rate, live_sessions),
+        functions=functions,
         clock_offset=clock_offset,
     )
     serve_until_stopped(config, _announce_json if output == "json" else _Announcement(data))

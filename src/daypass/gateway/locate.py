@@ -5,7 +5,7 @@ for the service it chose. A Host that names a service decides by itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from daypass.gateway.operation import Service
@@ -18,10 +18,14 @@ _URL_LABEL = ".lambda-url."
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of one node. urls: the data plane of Function URLs. by_scope: all others."""
+    """The services of one node. urls: the data plane of Function URLs. by_scope: all others.
+
+    url_hosts: host names that the operator gave to Function URLs, each with the URL's id.
+    """
 
     by_scope: Mapping[str, Service]
     urls: Service
+    url_hosts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ def locate(services: Services, request: Request) -> Target:
     host = _host_name(request.headers.get("host", ""))
     if _URL_LABEL in host and host.endswith((".on.aws", ".localhost")):
         return Target(services.urls, f"/{host[: host.index(_URL_LABEL)]}{path}")
+    if host in services.url_hosts:
+        return Target(services.urls, f"/{services.url_hosts[host]}{path}")
     if host.endswith(_AWS):
         return _locate_at_aws(services, host.rpartition(".")[0].rpartition(".")[0], path)
     # Under a host of its own a bucket may hold keys of these names; no bucket's name begins so.

@@ -7,6 +7,7 @@ from typing import Final
 from daypass.audit import Trail
 from daypass.blobs import BlobStore
 from daypass.federation.oidc import ProviderKeys
+from daypass.gateway.function_settings import FunctionSettings
 from daypass.gateway.last_use import LastUses
 from daypass.gateway.limits import Limits
 from daypass.gateway.recent_refusals import RecentRefusals
@@ -63,6 +64,7 @@ class Node:
     oidc_allow_private: bool = False
     function_session: int = 3600
     limits: Limits = field(default_factory=Limits)
+    function_settings: FunctionSettings = field(default_factory=FunctionSettings)
 
     def issuer_url(self) -> str:
         """The issuer of the account's own tokens."""

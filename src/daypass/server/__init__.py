@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daypass.gateway.function_settings import FunctionSettings, read_url_host, usual_concurrency
 from daypass.gateway.limit_settings import LimitSettings
 from daypass.server.config import ISOLATION_LEVELS, Config, Ready, RootCredentials, ServerError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ISOLATION_LEVELS",
     "Config",
+    "FunctionSettings",
     "LimitSettings",
     "Ready",
     "RootCredentials",
@@ -21,10 +23,12 @@ __all__ = [
     "ca_path",
     "initialize",
     "key_ring",
+    "read_url_host",
     "root_credentials",
     "rotate_keys",
     "running",
     "serve",
+    "usual_concurrency",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from daypass.audit import Trail
@@ -56,6 +57,7 @@ def open_node(config: Config, ready: Ready) -> Node:
         keys=keys,
         environments=Environments(
             config.data / "functions",
+            limit=-(-config.functions.concurrency // config.workers),
             isolation=Level(config.isolation) if config.isolation else None,
         ),
         event_queue=EventQueue(store, keys, clock),
@@ -70,6 +72,7 @@ def open_node(config: Config, ready: Ready) -> Node:
         oidc_allow_private=config.oidc_allow_private,
         function_session=config.function_session,
         limits=Limits(config.limits),
+        function_settings=config.functions,
     )
     for cache in (
         *(node.identity, node.revocations, node.functions, node.buckets),
@@ -122,8 +125,8 @@ async def close_node(node: Node) -> None:
     node.refusals.close()
 
 
-def services() -> Services:
-    """Every service, by the name in credential scopes."""
+def services(url_hosts: Mapping[str, str] | None = None) -> Services:
+    """Every service, by the name in credential scopes. url_hosts: as in `FunctionSettings`."""
     own = replace(sessions.SERVICE, early=_answer_anybody)
     return Services(
         by_scope={
@@ -134,6 +137,7 @@ def services() -> Services:
             )
         },
         urls=functions.URL_SERVICE,
+        url_hosts=url_hosts or {},
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from daypass.gateway.function_settings import FunctionSettings
 from daypass.gateway.limit_settings import LimitSettings
 
 DEFAULT_LISTEN = "127.0.0.1:9311"
@@ -38,7 +39,8 @@ class Config:
     it listens, with TLS if it does.
     isolation: the level functions must be kept apart at, None for the strongest of this machine.
     limits: what one principal and one address may have.
-    function_session: seconds the credentials of functions live.
+    function_session: seconds the credentials of functions live. functions: how many run, and their
+    URLs.
     clock_offset: seconds added to the clock, to try what happens later.
     """
 
@@ -55,6 +57,7 @@ class Config:
     isolation: str | None = None
     limits: LimitSettings = field(default_factory=LimitSettings)
     function_session: int = 3600
+    functions: FunctionSettings = field(default_factory=FunctionSettings)
     clock_offset: float = 0.0
 
 

@@ -159,7 +159,7 @@ async def _work_in_loop(
     node = open_node(config, ready)
     upkeep = asyncio.create_task(keep_house(node))
     try:
-        gateway = Gateway(node, services(), _explains(config))
+        gateway = Gateway(node, services(config.functions.url_hosts), _explains(config))
         waiting = len(listeners)
 
         def one_started() -> None:

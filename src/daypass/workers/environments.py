@@ -33,6 +33,9 @@ from daypass.workers.view import readable_paths
 DEFAULT_LIMIT: Final = 100
 # Seconds a warm environment waits for its next event before it is ended.
 DEFAULT_IDLE: Final = 300.0
+# No function has this name.
+_UNRESERVED: Final = ""
+
 _log = logging.getLogger("daypass.functions")
 
 
@@ -80,6 +83,11 @@ class Environments:
         self._warm: dict[tuple[str, str], list[Environment]] = defaultdict(list)
         self._reapers: dict[Environment, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def limit(self) -> int:
+        """Environments that may run at once."""
+        return self._limit
 
     def prepare(self) -> Isolation:
         """Make the directories, and choose how functions are kept apart.
@@ -193,10 +201,7 @@ class Environments:
         supplies: Supplies,
         stream: ResponseStream | None = None,
     ) -> Invocation:
-        limit = function.reserved_concurrency
-        if limit is not None and self._busy[function.name] >= limit:
-            raise ThrottledError("ReservedFunctionConcurrentInvocationLimitExceeded")
-        self._busy[function.name] += 1
+        pool = self._enter_pool(function)
         try:
             environment = self._take_warm(function)
             if environment is None:
@@ -206,7 +211,22 @@ class Environments:
             finally:
                 self._give_back(environment)
         finally:
-            self._busy[function.name] -= 1
+            self._busy[pool] -= 1
+            if not self._busy[pool]:
+                del self._busy[pool]
+
+    def _enter_pool(self, function: FunctionSpec) -> str:
+        """Count an invocation: of its function's reserved concurrency, or of what the functions
+        share that reserved none. Raises `ThrottledError`."""
+        pool, limit = _UNRESERVED, function.unreserved_concurrency
+        reason = "ConcurrentInvocationLimitExceeded"
+        if function.reserved_concurrency is not None:
+            pool, limit = function.name, function.reserved_concurrency
+            reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+        if limit is not None and self._busy[pool] >= limit:
+            raise ThrottledError(reason)
+        self._busy[pool] += 1
+        return pool
 
     # -- the pool ----------------------------------------------------------------------------
 

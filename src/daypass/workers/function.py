@@ -56,7 +56,8 @@ class FunctionSpec:
     configuration; environments are used again for the same version and revision only.
     code_sha256, layers: hex digests of the packages, the layers' in order. timeout: seconds.
     memory_size, ephemeral_storage: MB.
-    reserved_concurrency: None is without a limit of its own.
+    reserved_concurrency: None is without a limit of its own; then unreserved_concurrency is what
+    all such functions share, None for no limit.
     log_format: "Text" or "JSON". log_level: of its own lines, "" for all. log_group: "" for the
     usual one.
     """
@@ -75,6 +76,7 @@ class FunctionSpec:
     version: str = "$LATEST"
     reserved_concurrency: int | None = None
     renews_credentials: bool = False
+    unreserved_concurrency: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     log_format: str = "Text"
     log_level: str = ""

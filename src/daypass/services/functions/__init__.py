@@ -5,7 +5,9 @@ from typing import Final
 from daypass.gateway.operation import Service
 from daypass.protocol import load_model
 from daypass.services.functions import (
+    absent,
     aliases,
+    concurrency,
     event_configs,
     invocation,
     layer_policy,
@@ -40,6 +42,8 @@ _OPERATIONS: Final = (
     *layers.OPERATIONS,
     *layer_policy.OPERATIONS,
     *event_configs.OPERATIONS,
+    *concurrency.OPERATIONS,
+    *absent.OPERATIONS,
 )
 
 SERVICE: Final = Service(

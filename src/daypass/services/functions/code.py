@@ -11,12 +11,14 @@ from daypass.gateway.operation import Call, Permission
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.errors import invalid_parameter, too_large, unsupported
 from daypass.store.buckets import Bucket, get_object, get_segments
-from daypass.store.functions import Code, Layer
+from daypass.store.functions import Code, Layer, code_bytes
 from daypass.workers import UNPACKED_LIMIT, ArchiveError, ArchiveTooLargeError
 
 KIND: Final = "code"
 # Bytes of a zip that comes in the request itself, and of the base64 it comes as.
-_PACKAGE_LIMIT: Final = 52_428_800
+PACKAGE_LIMIT: Final = 52_428_800
+# Bytes of all packages of an account at AWS, those of versions and layers each.
+STORAGE_LIMIT: Final = 80_530_636_800
 _REQUEST_LIMIT: Final = 69_905_067
 # A zip in S3 may be as large as what may be in it.
 _S3_LIMIT: Final = UNPACKED_LIMIT
@@ -30,6 +32,8 @@ async def store_code(call: Call, given: Mapping[str, Any]) -> Code:
         if parameter in given and given[parameter] != "COPY":
             raise unsupported(f"Code from {parameter}")
     package = await _read_given(call, given)
+    if stored_bytes(node) + len(package) > STORAGE_LIMIT:
+        raise ServiceError("CodeStorageExceededException", "Code storage limit exceeded.", 400)
     try:
         unpacked = await node.environments.unpack(package)
     except ArchiveTooLargeError as error:
@@ -49,6 +53,11 @@ async def store_code(call: Call, given: Mapping[str, Any]) -> Code:
     return Code(digest.hexdigest(), len(package), blob.id, unpacked)
 
 
+def stored_bytes(node: Node) -> int:
+    """The bytes of the packages of all versions and layers, as AWS counts them."""
+    return code_bytes(node.store.reader)
+
+
 async def _read_given(call: Call, given: Mapping[str, Any]) -> bytes:
     package: bytes = given.get("ZipFile", b"")
     from_s3 = "S3Bucket" in given or "S3Key" in given
@@ -60,7 +69,7 @@ async def _read_given(call: Call, given: Mapping[str, Any]) -> bytes:
         return await _read_object(call, given)
     if not package:
         raise invalid_parameter("Please provide a source for function code.")
-    if len(package) > _PACKAGE_LIMIT:
+    if len(package) > PACKAGE_LIMIT:
         raise too_large(_REQUEST_LIMIT, call.operation.name)
     return package
 

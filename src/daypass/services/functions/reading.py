@@ -1,15 +1,12 @@
 """GetFunction, GetFunctionConfiguration, ListFunctions, and reserved concurrency."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Effect, Operation, Permission
 from daypass.services.functions.configuration import describe, describe_in_list
-from daypass.services.functions.errors import function_not_found, invalid_parameter
 from daypass.services.functions.names import find_function, find_version, needs, refer
-from daypass.store import functions as state
 from daypass.store.functions import Function, Version
 
 _PAGE: Final = 50
@@ -87,37 +84,6 @@ def _page(items: Sequence[_Item], limit: int) -> Mapping[str, Any]:
     return output
 
 
-async def _put_concurrency(call: Call) -> Mapping[str, Any]:
-    executions: int = call.input["ReservedConcurrentExecutions"]
-    await _set_concurrency(call, executions)
-    return {"ReservedConcurrentExecutions": executions}
-
-
-async def _delete_concurrency(call: Call) -> None:
-    await _set_concurrency(call, None)
-
-
-async def _set_concurrency(call: Call, executions: int | None) -> None:
-    if refer(call).qualifier:
-        raise invalid_parameter(
-            "This operation is permitted on Lambda functions only. Aliases and versions do not "
-            "support this operation. Please specify either a function name or an unqualified "
-            "function ARN."
-        )
-    function = find_function(call)
-    try:
-        await call.node.store.write(
-            partial(state.update_reserved_concurrency, name=function.name, executions=executions)
-        )
-    except state.NoSuchFunctionError:
-        raise function_not_found(refer(call).arn) from None
-
-
-async def _get_concurrency(call: Call) -> Mapping[str, Any]:
-    executions = find_function(call).reserved_concurrency
-    return {} if executions is None else {"ReservedConcurrentExecutions": executions}
-
-
 OPERATIONS: Final = (
     Operation("GetFunction", needs("lambda:GetFunction"), _get, effect=Effect.READ),
     Operation(
@@ -127,20 +93,4 @@ OPERATIONS: Final = (
         effect=Effect.READ,
     ),
     Operation("ListFunctions", _needs_list, _list, effect=Effect.READ),
-    Operation(
-        "PutFunctionConcurrency",
-        needs("lambda:PutFunctionConcurrency", whole=True),
-        _put_concurrency,
-    ),
-    Operation(
-        "GetFunctionConcurrency",
-        needs("lambda:GetFunctionConcurrency", whole=True),
-        _get_concurrency,
-        effect=Effect.READ,
-    ),
-    Operation(
-        "DeleteFunctionConcurrency",
-        needs("lambda:DeleteFunctionConcurrency", whole=True),
-        _delete_concurrency,
-    ),
 )

@@ -42,12 +42,20 @@ def describe_function(node: Node, function: Function, version: Version) -> Funct
         endpoint_url=node.endpoint_url,
         version=version.version,
         reserved_concurrency=function.reserved_concurrency,
+        unreserved_concurrency=_unreserved(node),
         variables=version.variables or {},
         layers=tuple(layer.code.sha256 for layer in version.layers),
         log_format=version.logging.format,
         log_level=version.logging.level,
         log_group=version.logging.group,
     )
+
+
+def _unreserved(node: Node) -> int:
+    """This process's share of what no function has reserved."""
+    account = node.function_settings.concurrency
+    left = max(0, account - node.functions.reserved_concurrency)
+    return node.environments.limit * left // account
 
 
 def supplies(node: Node, version: Version) -> Supplies:

@@ -57,24 +57,16 @@ def _answer_early(node: Node, request: Request, path: str) -> Response | None:
 
 
 def _needs(call: Call) -> Sequence[Permission]:
-    """Both permissions, as Lambda wants them since October 2025."""
+    """Both permissions, as Lambda wants them since October 2025, unless the operator says less."""
     node = call.node
     url, function = _find(call)
     reference = Reference(function.name, url.qualifier or "", node.account_id, node.region)
-    return [
-        permission(
-            node,
-            reference,
-            "lambda:InvokeFunctionUrl",
-            {"lambda:functionurlauthtype": url.auth_type},
-        ),
-        permission(
-            node,
-            reference,
-            "lambda:InvokeFunction",
-            {"lambda:invokedviafunctionurl": "true"},
-        ),
-    ]
+    context = {"lambda:functionurlauthtype": url.auth_type}
+    needed = [permission(node, reference, "lambda:InvokeFunctionUrl", context)]
+    if node.function_settings.url_needs_both:
+        via = {"lambda:invokedviafunctionurl": "true"}
+        needed.append(permission(node, reference, "lambda:InvokeFunction", via))
+    return needed
 
 
 def _find(call: Call) -> tuple[FunctionUrl, Function]:

@@ -1,7 +1,7 @@
 """Functions with their versions, aliases, resource policies and URLs: kept and cached."""
 
 from daypass.store.functions.aliases import delete_alias, insert_alias, update_alias
-from daypass.store.functions.blobs import claimed_blobs
+from daypass.store.functions.blobs import claimed_blobs, code_bytes
 from daypass.store.functions.cache import FunctionCache
 from daypass.store.functions.errors import (
     AliasExistsError,
@@ -99,6 +99,7 @@ __all__ = [
     "Version",
     "VersionInUseError",
     "claimed_blobs",
+    "code_bytes",
     "delete_alias",
     "delete_event_config",
     "delete_function",

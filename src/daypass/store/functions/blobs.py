@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from daypass.store.functions.tables import function_layers, function_versions, layer_versions
 
@@ -16,6 +16,14 @@ def claimed_blobs(connection: Connection, blobs: Sequence[str]) -> set[str]:
         query = select(table.c.code_blob).where(table.c.code_blob.in_(blobs))
         claimed.update(connection.execute(query).scalars())
     return claimed
+
+
+def code_bytes(connection: Connection) -> int:
+    """The sizes of the packages of all versions and layers together."""
+    return sum(
+        connection.execute(select(func.coalesce(func.sum(table.c.code_size), 0))).scalar_one()
+        for table in (function_versions, layer_versions)
+    )
 
 
 def released_blobs(connection: Connection, blobs: Iterable[str]) -> list[str]:

@@ -50,6 +50,8 @@ class FunctionCache:
         self._keys = keys
         self._functions: dict[str, Function] = {}
         self._urls: dict[str, FunctionUrl] = {}
+        # What all functions have reserved together; every invocation asks.
+        self.reserved_concurrency = 0
 
     @property
     def kinds(self) -> Sequence[str]:
@@ -73,6 +75,9 @@ class FunctionCache:
             self._urls[row.url_id] = _read_url(row)
         for function in _read_functions(connection, names, self._keys):
             self._functions[function.name] = function
+        self.reserved_concurrency = sum(
+            function.reserved_concurrency or 0 for function in self._functions.values()
+        )
 
     def function(self, name: str) -> Function | None:
         return self._functions.get(name)
@@ -88,10 +93,6 @@ class FunctionCache:
     def all(self) -> Iterator[Function]:
         """Every function, in no order."""
         return iter(self._functions.values())
-
-    def reserved_concurrency(self) -> int:
-        """What all functions have reserved together."""
-        return sum(function.reserved_concurrency or 0 for function in self._functions.values())
 
 
 def _of(names: Sequence[str] | None) -> Sequence[Any]:
