@@ -1,92 +1,56 @@
-"""`daypass deploy`: a file becomes a function, with a role and a URL."""
+"""`daypass deploy`: a file, a directory or a template becomes functions, with roles and URLs."""
 
-import io
-import json
 import time
-import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from botocore.session import Session
 
+from daypass.cli.deployment.deploying import Deployment
+from daypass.cli.deployment.packing import Packer, find_entry
+from daypass.cli.deployment.plan import Plan, Url
+from daypass.cli.deployment.watching import changes
+from daypass.cli.failure import failure_of
 from daypass.cli.options import TextOrFile, connection_options, output_option
 from daypass.cli.present import print_fields, print_json
 from daypass.client import environment_region
 
-T = TypeVar("T")
-
-_RUNTIMES: Final = {".py": "python3.12", ".mjs": "nodejs22.x", ".js": "nodejs22.x"}
-_TRUST: Final = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
-_LOGS: Final = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": "*",
-        }
-    ],
-}
-# A new role is not known everywhere at once on AWS; a function that is being changed refuses
-# further changes for a moment.
-_PATIENCE: Final = 60.0
-_PASSING: Final = ("cannot be assumed by Lambda", "update is in progress", "state: Pending")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be deployed."""
-
-    name: str
-    package: bytes
-    runtime: str
-    handler: str
-    role: str | None
-    policy: str | None
-    variables: Mapping[str, str]
-    timeout: int
-    memory: int
-    url: str | None
+_TEMPLATES: Final = ("template.yaml", "template.yml")
+_AUTH_TYPES: Final = {"iam": "AWS_IAM", "none": "NONE"}
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--name", help="Of the function.  [default: the file's, with - for _]")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, resolve_path=True))
+@click.option("--name", help="Of the function.  [default: the file's or directory's, - for _]")
 @click.option(
     "--url",
     type=click.Choice(["iam", "none"]),
     help="Give it a URL: for signed callers (iam), or for everybody (none).",
 )
+@click.option("--stream", is_flag=True, help="The URL streams what the function streams.")
 @click.option("--role", metavar="ARN", help="Its execution role.  [default: one of its own]")
 @click.option("--policy", type=TextOrFile(), help="What its own role allows, as a policy.")
-@click.option("--runtime", help="[default: python3.12, or nodejs22.x]")
-@click.option("--handler", help="[default: FILE.handler]")
+@click.option("--runtime", help="[default: python3.12, nodejs22.x or provided.al2023]")
+@click.option("--handler", help="[default: FILE.handler, or what the module defines]")
 @click.option("--env", "variables", metavar="NAME=VALUE", multiple=True)
 @click.option("--timeout", type=click.IntRange(1, 900), default=30, show_default=True, help="s")
 @click.option(
     "--memory", type=click.IntRange(128, 10240), default=256, show_default=True, help="MB"
 )
+@click.option(
+    "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Of a template."
+)
+@click.option("--watch", is_flag=True, help="Go on, and deploy again what changes.")
 @connection_options
 @output_option
 def deploy(
-    file: Path,
+    source: Path,
     name: str | None,
     url: str | None,
+    stream: bool,
     role: str | None,
     policy: str | None,
     runtime: str | None,
@@ -94,39 +58,139 @@ def deploy(
     variables: tuple[str, ...],
     timeout: int,
     memory: int,
+    parameters: tuple[str, ...],
+    watch: bool,
     profile: str | None,
     region: str | None,
     endpoint_url: str | None,
     output: str,
 ) -> None:
-    """Make or update a function of FILE, with its role and its URL, and print them.
+    """Make or update a function of SOURCE, with its role and its URL, and print them.
+
+    SOURCE is a module, a zip, or a directory, whose requirements.txt or package.json is installed
+    into the package by pip or npm. A template.yaml (AWS SAM, a part of it) says all of this itself,
+    for several functions.
 
     \b
-    Example: daypass deploy hello.py --url iam
+    Examples:
+      daypass deploy hello.py --url iam
+      daypass deploy ./service --env STAGE=dev --watch
+      daypass deploy template.yaml --parameter Stage=dev
     """
-    plan = Plan(
-        name=name or file.stem.replace("_", "-"),
-        package=_package(file),
-        runtime=runtime or _runtime(file),
-        handler=handler or f"{file.stem}.handler",
-        role=role,
-        policy=policy,
-        variables=dict(_variable(text) for text in variables),
-        timeout=timeout,
-        memory=memory,
-        url=url,
-    )
+    say = _say if output == "text" else _say_nothing
     session = Session(profile=profile)
     where = {"region_name": region or environment_region(), "endpoint_url": endpoint_url}
-    result = _Deployment(
-        session.create_client("iam", **where),
-        session.create_client("lambda", **where),
-        _say if output == "text" else _say_nothing,
-    ).run(plan)
-    if output == "json":
-        print_json(result)
-    else:
-        print_fields({label: str(value) for label, value in result.items()})
+    template = _template(source)
+
+    def read_plans() -> list[Plan]:
+        if template is not None:
+            given = dict(_pair(text, "--parameter") for text in parameters)
+            return _read_template(template, given, session, where)
+        found = (runtime, handler) if runtime and handler else find_entry(source)
+        plan = Plan(
+            name=name or source.stem.replace("_", "-"),
+            source=source,
+            runtime=runtime or str(found[0]),
+            handler=handler or str(found[1]),
+            role=role,
+            policies={} if policy is None else {"deployed": policy},
+            variables=dict(_pair(text, "--env") for text in variables),
+            timeout=timeout,
+            memory=memory,
+            url=_url(url, stream),
+        )
+        return [plan]
+
+    iam, functions = (session.create_client(one, **where) for one in ("iam", "lambda"))
+    with closing(Packer(say)) as packer:
+        work = _Work(read_plans, packer, Deployment(iam, functions, say), output)
+        work.deploy()
+        if watch:
+            say("watching for changes; Ctrl-C ends it")
+            for changed in changes([*work.sources(), *([template] if template else [])]):
+                names = ", ".join(path.name for path in changed[:3])
+                say(f"{time.strftime('%H:%M:%S')} changed: {names}")
+                work.deploy_again()
+
+
+class _Work:
+    """What is deployed, and was."""
+
+    def __init__(
+        self,
+        read_plans: Callable[[], list[Plan]],
+        packer: Packer,
+        deployment: Deployment,
+        output: str,
+    ) -> None:
+        self._read_plans = read_plans
+        self._packer = packer
+        self._deployment = deployment
+        self._output = output
+        self._there: dict[str, tuple[Plan, bytes]] = {}
+
+    def sources(self) -> list[Path]:
+        return [plan.source for plan, _ in self._there.values()]
+
+    def deploy(self) -> None:
+        """Bring about what differs from what was deployed before."""
+        plans = self._read_plans()
+        packages = [self._packer.pack(plan.source) for plan in plans]
+        for plan, package in zip(plans, packages, strict=True):
+            old = self._there.get(plan.name)
+            if old is None or old[0] != plan:
+                self._print(self._deployment.run(plan, package))
+            elif old[1] != package:
+                self._deployment.update_code(plan, package)
+                self._print({"Function": plan.name, "Action": "updated"})
+            self._there[plan.name] = plan, package
+
+    def deploy_again(self) -> None:
+        """The same, but what fails is said, and the next change is another try."""
+        try:
+            self.deploy()
+        except click.ClickException as failure:
+            failure.show()
+        except Exception as error:
+            failure_of(error).show()
+
+    def _print(self, result: dict[str, object]) -> None:
+        if self._output == "json":
+            print_json(result)
+        else:
+            print_fields({label: str(value) for label, value in result.items()})
+
+
+def _read_template(
+    path: Path, given: dict[str, str], session: Session, where: dict[str, str | None]
+) -> list[Plan]:
+    # Its reader needs a YAML library, which the rest does without.
+    from daypass.cli.deployment.template import read_template  # noqa: PLC0415
+
+    account = session.create_client("sts", **where).get_caller_identity()["Account"]
+    region = where["region_name"] or session.get_config_variable("region") or "us-east-1"
+    return read_template(path, given, region, account)
+
+
+def _template(source: Path) -> Path | None:
+    if source.suffix in {".yaml", ".yml"}:
+        return source
+    if source.is_dir():
+        return next((source / name for name in _TEMPLATES if (source / name).is_file()), None)
+    return None
+
+
+def _url(kind: str | None, stream: bool) -> Url | None:
+    if kind is None:
+        return None
+    return Url(_AUTH_TYPES[kind], "RESPONSE_STREAM" if stream else "BUFFERED")
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE.", param_hint=option)
+    return name, value
 
 
 def _say(text: str) -> None:
@@ -135,165 +199,6 @@ def _say(text: str) -> None:
 
 def _say_nothing(_text: str) -> None:
     pass
-
-
-def _package(file: Path) -> bytes:
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
-        # A fixed time: the same file makes the same package, and so the same code hash.
-        entry = zipfile.ZipInfo(file.name, (1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16
-        archive.writestr(entry, file.read_bytes())
-    return memory.getvalue()
-
-
-def _runtime(file: Path) -> str:
-    if file.suffix not in _RUNTIMES:
-        raise click.UsageError(
-            f"No runtime is known for {file.name}: it is no .py, .js or .mjs. Give --runtime."
-        )
-    return _RUNTIMES[file.suffix]
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise click.BadParameter(f"{text!r} is not NAME=VALUE.", param_hint="--env")
-    return name, value
-
-
-class _Deployment:
-    """Brings IAM and Lambda to what a plan says; run again, it changes what differs."""
-
-    def __init__(self, iam: BaseClient, functions: BaseClient, say: Callable[[str], None]) -> None:
-        self._iam = iam
-        self._lambda = functions
-        self._say = say
-
-    def run(self, plan: Plan) -> dict[str, object]:
-        role = plan.role or self._own_role(plan)
-        function, made = self._function(plan, role)
-        result: dict[str, object] = {
-            "Function": function,
-            "Role": role,
-            "Action": "created" if made else "updated",
-        }
-        if plan.url:
-            result["Url"] = self._url(plan)
-        return result
-
-    def _own_role(self, plan: Plan) -> str:
-        name = f"{plan.name}-role"
-        arn = _unless(
-            "EntityAlreadyExists",
-            lambda: str(
-                self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))[
-                    "Role"
-                ]["Arn"]
-            ),
-        )
-        if arn is None:
-            self._say(f"role {name} is there")
-            arn = str(self._iam.get_role(RoleName=name)["Role"]["Arn"])
-        else:
-            self._say(f"role {name} created")
-        self._iam.put_role_policy(
-            RoleName=name, PolicyName="logs", PolicyDocument=json.dumps(_LOGS)
-        )
-        if plan.policy is not None:
-            self._iam.put_role_policy(
-                RoleName=name, PolicyName="deployed", PolicyDocument=plan.policy
-            )
-            self._say(f"policy of {name} set")
-        return arn
-
-    def _function(self, plan: Plan, role: str) -> tuple[str, bool]:
-        settings = {
-            "FunctionName": plan.name,
-            "Runtime": plan.runtime,
-            "Role": role,
-            "Handler": plan.handler,
-            "Timeout": plan.timeout,
-            "MemorySize": plan.memory,
-            "Environment": {"Variables": dict(plan.variables)},
-        }
-        self._say(f"uploading {len(plan.package):,} bytes for {plan.name}")
-        made = _unless(
-            "ResourceConflictException",
-            lambda: self._patiently(
-                lambda: self._lambda.create_function(**settings, Code={"ZipFile": plan.package})
-            ),
-            message="already exist",
-        )
-        if made is None:
-            self._patiently(
-                lambda: self._lambda.update_function_code(
-                    FunctionName=plan.name, ZipFile=plan.package
-                )
-            )
-            made = self._patiently(lambda: self._lambda.update_function_configuration(**settings))
-            self._say(f"function {plan.name} updated")
-            return str(made["FunctionArn"]), False
-        self._say(f"function {plan.name} created")
-        return str(made["FunctionArn"]), True
-
-    def _patiently(self, change: Callable[[], T]) -> T:
-        end = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                return change()
-            except ClientError as error:
-                message = error.response["Error"]["Message"]
-                passing = any(text in message for text in _PASSING)
-                if not passing or time.monotonic() > end:
-                    raise
-                self._say(f"waiting: {message}")
-                time.sleep(2)
-
-    def _url(self, plan: Plan) -> str:
-        kind = "AWS_IAM" if plan.url == "iam" else "NONE"
-        answer: Mapping[str, Any] | None = _unless(
-            "ResourceConflictException",
-            lambda: self._lambda.create_function_url_config(FunctionName=plan.name, AuthType=kind),
-        )
-        if answer is None:
-            answer = self._lambda.update_function_url_config(FunctionName=plan.name, AuthType=kind)
-        if kind == "NONE":
-            self._let_everybody_call(plan.name)
-        return str(answer["FunctionUrl"])
-
-    def _let_everybody_call(self, name: str) -> None:
-        # The two statements that Lambda's console writes, by their names there.
-        statements: Mapping[str, Mapping[str, object]] = {
-            "FunctionURLAllowPublicAccess": {
-                "Action": "lambda:InvokeFunctionUrl",
-                "FunctionUrlAuthType": "NONE",
-            },
-            "FunctionURLAllowInvokeAction": {
-                "Action": "lambda:InvokeFunction",
-                "InvokedViaFunctionUrl": True,
-            },
-        }
-        for statement, permission in statements.items():
-            add = partial(
-                self._lambda.add_permission,
-                FunctionName=name,
-                StatementId=statement,
-                Principal="*",
-                **permission,
-            )
-            _unless("ResourceConflictException", add)
-
-
-def _unless(code: str, change: Callable[[], T], message: str = "") -> T | None:
-    """What the change gives, or None if AWS refuses it with this code: it was made before."""
-    try:
-        return change()
-    except ClientError as error:
-        refusal = error.response["Error"]
-        if refusal["Code"] == code and message in refusal["Message"]:
-            return None
-        raise
 
 
 COMMANDS: Final = {"deploy": deploy}

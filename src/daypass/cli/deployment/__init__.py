@@ -1,0 +1,1 @@
+"""How a file, a directory or a template becomes functions: packed, described, and brought about."""
