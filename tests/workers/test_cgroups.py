@@ -33,7 +33,8 @@ def test_version_1_has_a_group_for_each_controller(tmp_path: Path) -> None:
         ("cpu", "cpu.shares"),
     ):
         _files(tmp_path / controller / "box" / OWN / "1", file)
-    group = groups.make("1", LIMITS)
+    group = groups.make("1")
+    group.limit(LIMITS)
 
     assert set(group.entrances) == {
         f"{tmp_path}/{controller}/box/{OWN}/1/cgroup.procs"
@@ -68,7 +69,8 @@ def test_version_2_has_one_group_for_all(tmp_path: Path) -> None:
     assert (own / "cgroup.subtree_control").read_text() == "+cpu +memory +pids"
     names = ("memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.weight")
     _files(own / OWN / "1", *names)
-    group = groups.make("1", LIMITS)
+    group = groups.make("1")
+    group.limit(LIMITS)
 
     assert group.entrances == [f"{own}/{OWN}/1/cgroup.procs"]
     assert {name: (own / OWN / "1" / name).read_text() for name in names} == {

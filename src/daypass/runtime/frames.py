@@ -16,7 +16,7 @@ HEAD_LIMIT: Final = 1024 * 1024
 
 
 class Kind(IntEnum):
-    """LAUNCH and INVOKE go to the function; the others come from it."""
+    """PREPARE, LAUNCH and INVOKE go to the function; the others come from it."""
 
     LAUNCH = 0
     INVOKE = 1
@@ -29,6 +29,7 @@ class Kind(IntEnum):
     STREAM = 6
     PIECE = 7
     STREAM_END = 8
+    PREPARE = 9
 
 
 def encode(kind: Kind, head: Mapping[str, object], body: bytes = b"") -> bytes:

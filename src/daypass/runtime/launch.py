@@ -14,19 +14,19 @@ CHANNEL: Final = 3
 
 
 def become_function(channel: int, output: int) -> None:
-    """Be the function that the first frame on `channel` says. Never returns.
+    """Be the function that the frames on `channel` say. Never returns.
 
-    The frame's head: what `sandbox.confine` wants, and environment; path, what goes before
-    `sys.path` and what goes after it; executable, where this Python is; handler; command, None for
-    Python.
+    The first comes at once, PREPARE; its head: cgroups, files by which control groups are joined.
+    The second, LAUNCH, when there is a function to be; its head: what `sandbox.confine` wants, and
+    environment; path, what goes before `sys.path` and what goes after it; executable, where this
+    Python is; handler; command, None for Python.
     """
     status = 1
     try:
         os.setsid()
         connection = _arrange_descriptors(channel, output)
-        frame = frames.receive(connection)
-        if frame is not None:
-            launch: dict[str, Any] = frame[1]
+        launch = _await_launch(connection)
+        if launch is not None:
             sandbox.confine(launch)
             os.environ.clear()
             os.environ.update(launch["environment"])
@@ -40,6 +40,20 @@ def become_function(channel: int, output: int) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
+
+
+def _await_launch(connection: socket.socket) -> dict[str, Any] | None:
+    """The description of what to be, None if this process is not needed any more."""
+    frame = frames.receive(connection)
+    if frame is None:
+        return None
+    entrances: Any = frame[1]["cgroups"]
+    for entrance in entrances:
+        # Here, where nobody waits: to move a process takes the kernel ten milliseconds.
+        with open(entrance, "w", encoding="ascii") as processes:
+            processes.write("0")
+    frame = frames.receive(connection)
+    return None if frame is None else frame[1]
 
 
 def _arrange_descriptors(channel: int, output: int) -> socket.socket:

@@ -18,13 +18,10 @@ def confine(launch: dict[str, Any]) -> None:
     root: as `filesystem.enter_root` wants it, None to keep the machine's. user: who to be on the
     machine, None for who one is. own_user_namespace. readable, writable, landlock: as
     `landlock.confine_files` wants them, 0 for no Landlock. memory, file_size, processes: limits,
-    in bytes and numbers; None is without. cgroups: files by which control groups are joined.
-    seccomp: whether to deny system calls. directory: where to be in the end.
+    in bytes and numbers; None is without. seccomp: whether to deny system calls. directory: where
+    to be in the end.
     """
     os.umask(0o022)
-    for entrance in launch["cgroups"]:
-        with open(entrance, "w", encoding="ascii") as processes:
-            processes.write("0")
     root = launch["root"]
     if root is not None:
         namespaces.leave_shared(network=False)

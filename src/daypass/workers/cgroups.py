@@ -36,6 +36,14 @@ class Cgroup:
     directories: Mapping[str, Path]
     unified: bool
 
+    def limit(self, limits: Limits) -> None:
+        """Have the kernel hold these limits. Raises `OSError`."""
+        for controller, path in self.directories.items():
+            for file, value in _settings(controller, limits, self.unified).items():
+                # Not every kernel has every file: swap, for one, may not be accounted.
+                with contextlib.suppress(FileNotFoundError):
+                    (path / file).write_text(value)
+
     @property
     def entrances(self) -> list[str]:
         """The files by which a process joins: it writes 0."""
@@ -90,16 +98,11 @@ class Cgroups:
     parents: Mapping[str, Path]
     unified: bool
 
-    def make(self, name: str, limits: Limits) -> Cgroup:
+    def make(self, name: str) -> Cgroup:
         """The control groups of one environment. Raises `OSError`."""
         directories = {controller: path / name for controller, path in self.parents.items()}
         for path in dict.fromkeys(directories.values()):
             path.mkdir(exist_ok=True)
-        for controller, path in directories.items():
-            for file, value in _settings(controller, limits, self.unified).items():
-                # Not every kernel has every file: swap, for one, may not be accounted.
-                with contextlib.suppress(FileNotFoundError):
-                    (path / file).write_text(value)
         return Cgroup(directories, self.unified)
 
     def close(self) -> None:

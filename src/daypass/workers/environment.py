@@ -5,7 +5,6 @@ import json
 import logging
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from daypass.workers import report
-from daypass.workers.cgroups import Cgroup, Cgroups, Limits
+from daypass.workers.cgroups import Cgroup, Limits
 from daypass.workers.channel import Channel, FrameChannel
 from daypass.workers.credential_endpoint import PATH, CredentialEndpoint
 from daypass.workers.function import (
@@ -91,11 +90,13 @@ class Environment:
         self._temporary = temporary
         self._spawner = spawner
         self._log = log
-        self._output = OutputPipe(log)
+        newborn = spawner.take(self._exited)
+        self._number = newborn.number
+        self._connection = newborn.connection
+        self._output = OutputPipe(log, newborn.output)
         self._endpoint: CredentialEndpoint | None = None
         self._launcher: FrameChannel | None = None
         self._channel: Channel | None = None
-        self._number = 0
         self._started = time.monotonic()
         self._initialized: float | None = None
         # The outcome of every invocation from now on: it did not initialise, or has exited.
@@ -103,8 +104,8 @@ class Environment:
         self._turn: _Turn | None = None
         self._status: int | None = None
         self._hung_up = False
-        self._group: Cgroup | None = None
-        self._meter = Meter(function.memory_size * MEGABYTE, None)
+        self._meter = Meter(function.memory_size * MEGABYTE)
+        self._limit(newborn.group)
 
     @classmethod
     async def start(
@@ -115,7 +116,6 @@ class Environment:
         isolation: Isolation,
         spawner: Spawner,
         log: LogSink,
-        cgroups: Cgroups | None,
         renew: Callable[[], Awaitable[Credentials]],
     ) -> "Environment":
         """Start a process; it initialises until it is given its first event, and beyond."""
@@ -124,8 +124,6 @@ class Environment:
         if function.renews_credentials:
             environment._endpoint = CredentialEndpoint(credentials, renew, environment._admits)
         log.note([report.init_start(function, describe_runtime(function.runtime))])
-        if cgroups is not None:
-            environment._limit(cgroups, place.temporary.name)
         try:
             await environment._launch(place, isolation)
         except BaseException:
@@ -133,34 +131,31 @@ class Environment:
             raise
         return environment
 
-    def _limit(self, cgroups: Cgroups, name: str) -> None:
+    def _limit(self, group: Cgroup | None) -> None:
         """Have the kernel hold the limits of all its processes together."""
+        if group is None:
+            return
         function = self.function
         # What is in its /tmp is in memory, too, and is no use of memory.
         memory = (function.memory_size + function.ephemeral_storage) * MEGABYTE
+        self._meter.group = group
         try:
-            self._group = cgroups.make(name, Limits(memory, PROCESSES, function.memory_size))
+            group.limit(Limits(memory, PROCESSES, function.memory_size))
         except OSError as error:
-            _log.warning("An environment of %s has no control group: %s", function.name, error)
-            return
-        self._meter = Meter(function.memory_size * MEGABYTE, self._group)
+            _log.warning("The kernel holds no limits of %s: %s", function.name, error)
 
     async def _launch(self, place: Place, isolation: Isolation) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._launcher = await FrameChannel.open(ours, self)
-            self._channel = self._launcher
-            runtime_api = ""
-            if speaks_http(self.function.runtime):
-                api = await RuntimeApi.open(self, lambda: self._spawner.pid(self._number))
-                runtime_api, self._channel = api.address, api
-            description = describe_launch(
+        self._launcher = await FrameChannel.open(self._connection, self)
+        self._channel = self._launcher
+        runtime_api = ""
+        if speaks_http(self.function.runtime):
+            api = await RuntimeApi.open(self, lambda: self._spawner.pid(self._number))
+            runtime_api, self._channel = api.address, api
+        self._launcher.launch(
+            describe_launch(
                 self.function, place, await self._describe_identity(), isolation, runtime_api
             )
-            description["cgroups"] = self._group.entrances if self._group else []
-            self._number = self._spawner.spawn(theirs, self._output.writer, self._exited)
-        self._output.close_writer()
-        self._launcher.launch(description)
+        )
 
     async def _describe_identity(self) -> Mapping[str, str]:
         """The variables by which SDKs find the credentials."""
@@ -370,15 +365,11 @@ class Environment:
     def end(self) -> None:
         """Kill the process and all it started."""
         self.alive = False
-        if self._number:
-            self._spawner.kill(self._number)
-        else:
-            self._status = -signal.SIGKILL
-            if self._launcher is None:
-                self._hung_up = True
-            else:
-                self._launcher.close()
-            self._bury()
+        self._spawner.kill(self._number)
+        if self._launcher is None:
+            # It was never told what to be.
+            self._connection.close()
+            self._hung_up = True
 
     def _bury(self) -> None:
         """Once it has exited, and all it sent before has been read."""
@@ -402,8 +393,8 @@ class Environment:
 
     def _clean_up(self) -> None:
         shutil.rmtree(self._temporary, ignore_errors=True)
-        if self._group is not None:
-            self._group.remove()
+        if self._meter.group is not None:
+            self._meter.group.remove()
 
 
 def _describe_exit(status: int) -> str:

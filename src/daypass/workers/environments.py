@@ -112,7 +112,10 @@ class Environments:
         self._staging.mkdir(mode=0o700, exist_ok=True)
         _log.info("Functions are isolated: %s", isolation.describe())
         self._cgroups = find_cgroups()
-        self._prepared = isolation, Spawners(isolation.level or Level.PROCESS, self._preload)
+        self._prepared = (
+            isolation,
+            Spawners(isolation.level or Level.PROCESS, self._cgroups, self._preload),
+        )
         return self._prepared
 
     async def unpack(self, package: bytes) -> int:
@@ -271,7 +274,7 @@ class Environments:
                 spawner = spawners.choose(module_directories(function.runtime, place))
             return await Environment.start(
                 *(function, place, credentials, isolation, spawner),
-                *(supplies.log(stream), self._cgroups, supplies.credentials),
+                *(supplies.log(stream), supplies.credentials),
             )
         except BaseException:
             self._running -= 1

@@ -54,12 +54,12 @@ class OutputPipe:
     """The pipe behind a function's standard output and error, and the last `TAIL` bytes of it.
 
     A chatty function cannot fill the server's memory or take its time: one that writes faster than
-    the pipe is read waits.
+    the pipe is read waits. reader: its descriptor, which is closed in the end.
     """
 
-    def __init__(self, sink: LogSink) -> None:
+    def __init__(self, sink: LogSink, reader: int) -> None:
         self._sink = sink
-        self._reader, self.writer = os.pipe2(os.O_CLOEXEC)
+        self._reader = reader
         os.set_blocking(self._reader, False)
         self._tail = bytearray()
         self._begun = b""
@@ -68,12 +68,6 @@ class OutputPipe:
         loop = asyncio.get_running_loop()
         self._moment = loop.time()
         loop.add_reader(self._reader, self._read_some)
-
-    def close_writer(self) -> None:
-        """After the function's process has its own copy."""
-        if self.writer >= 0:
-            os.close(self.writer)
-            self.writer = -1
 
     def take(self) -> bytes:
         """What was written since the last call, its last `TAIL` bytes.
@@ -136,7 +130,6 @@ class OutputPipe:
         self._sink.write([f"{line.decode(errors='replace')}\n" for line in lines])
 
     def close(self) -> None:
-        self.close_writer()
         if self._reader >= 0:
             asyncio.get_running_loop().remove_reader(self._reader)
             os.close(self._reader)

@@ -15,18 +15,18 @@ _MOST: Final = 1024
 class Meter:
     """The memory of one environment, measured now and then. limit: bytes.
 
-    group: its control groups, if it has any that count.
+    group: its control groups, if it has any.
     """
 
-    def __init__(self, limit: int, group: Cgroup | None) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._group = group
+        self.group: Cgroup | None = None
         self._peak = 0
         self._exceeded = False
 
     def sample(self, pid: int | None, first: int | None) -> bool:
         """Measure; whether it uses more than it may. pid, first: as for `measure`."""
-        held = self._group.memory() if self._group is not None else None
+        held = self.group.memory() if self.group is not None else None
         if held is None:
             held = measure(pid, first) if pid is not None else 0
         self._peak = max(self._peak, held)
@@ -40,7 +40,7 @@ class Meter:
 
     def out_of_memory(self) -> bool:
         """Whether it used more than it may, or the kernel killed for that."""
-        if self._exceeded or (self._group is not None and self._group.out_of_memory()):
+        if self._exceeded or (self.group is not None and self.group.out_of_memory()):
             self._peak = max(self._peak, self._limit)
             return True
         return False

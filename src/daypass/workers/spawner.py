@@ -11,10 +11,14 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from daypass.runtime import frames
+from daypass.runtime.frames import Kind
+from daypass.workers.cgroups import Cgroup, Cgroups
 from daypass.workers.isolation import Level
 from daypass.workers.view import package_paths
 
@@ -23,21 +27,41 @@ _PROGRAM: Final = (
     "import sys; sys.path.append(sys.argv[1]); from daypass.runtime.spawner import main; "
     "sys.path.remove(sys.argv[1]); main(int(sys.argv[2]), *sys.argv[3:])"
 )
+# Seconds after the start of a process until the next one is made ready: that has time until then.
+_PAUSE: Final = 0.05
 # unix(7): the process id, user and group of who sent a message
 _SENDER: Final = struct.Struct("=iII")
 
 _log = logging.getLogger("daypass.functions")
 
 
+@dataclass(frozen=True, slots=True)
+class Newborn:
+    """A process that waits to be told what to be.
+
+    number: which of its spawner. connection: our end of its channel. output: the reading end of
+    what it writes. group: its control groups, if it has any. Who takes it closes and removes them.
+    """
+
+    number: int
+    connection: socket.socket
+    output: int
+    group: Cgroup | None
+
+
 class Spawner:
     """A spawner process, started at first use and again if it was killed.
 
-    level: the isolation level of what it starts. packages: directories from which it loads what
+    level: the isolation level of what it starts. cgroups: where control groups are made, if they
+    may be. packages: directories from which it loads what
     most Python functions load; none is loading nothing.
     """
 
-    def __init__(self, level: Level, packages: Sequence[str] = ()) -> None:
+    def __init__(self, level: Level, cgroups: Cgroups | None, packages: Sequence[str] = ()) -> None:
         self._level = level
+        self._cgroups = cgroups
+        self._spare: Newborn | None = None
+        self._next: asyncio.TimerHandle | None = None
         self._packages = packages
         # The names of what it has loaded, once it has.
         self._loaded: frozenset[str] | None = None
@@ -50,21 +74,50 @@ class Spawner:
         self._firsts: dict[int, int] = {}
         self._namespaces: dict[int, int] = {}
 
-    def spawn(self, channel: socket.socket, output: int, exited: Callable[[int], None]) -> int:
-        """Start a process on this channel; its number. exited: told its exit status, -N for a
-        death by signal N."""
+    def take(self, exited: Callable[[int], None]) -> Newborn:
+        """A process that waits to be told what to be; its end is told, see `Newborn`.
+
+        One more is made ready soon after. exited: told its exit status, -N for a death by signal N.
+        """
+        newborn, self._spare = self._spare, None
+        if newborn is None or newborn.number not in self._exits:
+            newborn = self._bear()
+        self._exits[newborn.number] = exited
+        if self._next is None:
+            self._next = asyncio.get_running_loop().call_later(_PAUSE, self._make_spare)
+        return newborn
+
+    def _make_spare(self) -> None:
+        self._next = None
+        if self._spare is None and self._socket is not None:
+            self._spare = self._bear()
+
+    def _bear(self) -> Newborn:
         connection = self._connect()
         number = next(self._numbers)
-        self._exits[number] = exited
-        message = json.dumps({"spawn": number}).encode()
-        descriptors = array.array("i", [channel.fileno(), output])
-        connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
-        return number
+        self._exits[number] = lambda _: None
+        ours, theirs = socket.socketpair()
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        try:
+            group = self._make_group(number)
+            head = {"cgroups": group.entrances if group is not None else []}
+            ours.send(frames.encode(Kind.PREPARE, head))
+            message = json.dumps({"spawn": number}).encode()
+            descriptors = array.array("i", [theirs.fileno(), writer])
+            connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+        finally:
+            theirs.close()
+            os.close(writer)
+        return Newborn(number, ours, reader, group)
 
-    def load(self) -> frozenset[str] | None:
-        """The names of the modules that its processes find loaded, None while it loads them."""
-        self._connect()
-        return self._loaded
+    def _make_group(self, number: int) -> Cgroup | None:
+        if self._cgroups is None:
+            return None
+        try:
+            return self._cgroups.make(f"{id(self):x}-{number}")
+        except OSError as error:
+            _log.warning("An environment has no control group: %s", error)
+            return None
 
     def kill(self, number: int) -> None:
         """Kill a process and all its descendants; nothing if it has ended."""
@@ -83,8 +136,15 @@ class Spawner:
         first = self._firsts.get(self._namespaces.get(number, 0))
         return self._pids.get(number), first
 
+    def load(self) -> frozenset[str] | None:
+        """The names of the modules that its processes find loaded, None while it loads them."""
+        self._connect()
+        return self._loaded
+
     def close(self) -> None:
         """Let the spawner end everything it started, and wait for it."""
+        if self._next is not None:
+            self._next.cancel()
         if self._socket is not None and self._process is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
@@ -93,6 +153,15 @@ class Spawner:
                 self._process.kill()
             self._process.wait()
             self._socket = self._process = None
+        self._discard_spare()
+
+    def _discard_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.connection.close()
+            os.close(self._spare.output)
+            if self._spare.group is not None:
+                self._spare.group.remove()
+            self._spare = None
 
     def _connect(self) -> socket.socket:
         if self._socket is not None:
@@ -160,6 +229,7 @@ class Spawner:
         self._socket = self._process = self._loaded = None
         for number in list(self._exits):
             self._end(number, -9)
+        self._discard_spare()
 
 
 class Spawners:
@@ -170,9 +240,9 @@ class Spawners:
     functions that bring a module it has loaded, the bare one serves. preload: whether there is one.
     """
 
-    def __init__(self, level: Level, preload: bool) -> None:
-        self._bare = Spawner(level)
-        self._warm = Spawner(level, package_paths()) if preload else None
+    def __init__(self, level: Level, cgroups: Cgroups | None, preload: bool) -> None:
+        self._bare = Spawner(level, cgroups)
+        self._warm = Spawner(level, cgroups, package_paths()) if preload else None
 
     def choose(self, directories: Sequence[Path]) -> Spawner:
         """The spawner for a Python function whose own modules are in these directories."""
