@@ -9,9 +9,8 @@ import pytest
 
 from daypass.client import CredentialsRefusedError, CredentialsUnavailableError, Endpoint
 from daypass.client import http as client_http
+from daypass.client.role_requests import MfaCode, RoleRequest
 from daypass.client.sts import (
-    MfaCode,
-    RoleRequest,
     assume_role,
     assume_role_with_saml,
     assume_role_with_web_identity,

@@ -11,7 +11,7 @@ from daypass.cli.completing import complete_targets
 from daypass.cli.identity import Identity, refuse_terms, terms_options
 from daypass.cli.options import output_option
 from daypass.cli.present import iso_time, print_json
-from daypass.client.sts import AssumedRole
+from daypass.client.role_requests import AssumedRole
 
 _FORMATS: Final = (*formats.SHELLS, "json", "ini", "credential-process")
 

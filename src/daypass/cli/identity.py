@@ -12,8 +12,8 @@ from daypass.cli.options import Connection, Duration, TextOrFile
 from daypass.client.mfa import MfaCodes
 from daypass.client.providers.base import CredentialsProvider
 from daypass.client.role_keys import DEFAULT_SESSION_NAME
+from daypass.client.role_requests import RoleRequest
 from daypass.client.session import Session
-from daypass.client.sts import RoleRequest
 
 Command = Callable[..., Any]
 

@@ -1,5 +1,6 @@
 """`daypass`: the command and its subcommands."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -76,6 +77,7 @@ class LazyGroup(click.Group):
             return None
         module, _ = _COMMANDS[cmd_name]
         command: click.Command = import_module(f"daypass.cli.{module}").COMMANDS[cmd_name]
+        gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -112,7 +114,7 @@ def cli() -> None:
     why a request was let in or turned away."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     if os.environ.get("_DAYPASS_COMPLETE", "").startswith("powershell"):
         import daypass.cli.shells  # noqa: F401, PLC0415 - click does not know this shell itself

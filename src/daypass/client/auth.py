@@ -16,9 +16,10 @@ from daypass.client.providers.chain import Profile, standard_chain
 from daypass.client.providers.renewing import Cached
 from daypass.client.providers.roles import AssumeRole
 from daypass.client.refusals import Answer, may_be_refusal
+from daypass.client.role_requests import RoleRequest
+from daypass.client.settings import Endpoint
 from daypass.client.signed import Outgoing, Signed, set_headers
 from daypass.client.signer import Signer
-from daypass.client.sts import Endpoint, RoleRequest
 from daypass.sigv4 import Credentials
 
 if TYPE_CHECKING:

@@ -14,11 +14,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from daypass.client.errors import UnknownEndpointError
+from daypass.client.regions import REGION_VARIABLES
 
 _REGION: Final = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _URL_PATH: Final = re.compile(r"/_urls/[a-z0-9]{32}(/|$)")
-# AWS's SDK for Python reads the second alone, its other SDKs the first.
-_REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 # Domains under which `…service.region` is the rule.
 _REGIONAL_DOMAINS: Final = (
@@ -272,12 +271,7 @@ def _region(
         return region, "what was asked for"
     if inferred.region:
         return inferred.region, inferred.because
-    for name in _REGION_VARIABLES:
+    for name in REGION_VARIABLES:
         if environ.get(name):
             return environ[name], name
     return configured(), "the profile"
-
-
-def environment_region(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The region the environment names, in either of the variables that AWS's tools read."""
-    return next((environ[name] for name in _REGION_VARIABLES if environ.get(name)), None)

@@ -6,7 +6,7 @@ from typing import Final
 
 from daypass.client.config import Section
 from daypass.client.errors import ConfigurationError
-from daypass.client.sts import RoleRequest
+from daypass.client.role_requests import RoleRequest
 
 # Beside AWS's: session_tags, transitive_session_tags, source_identity, session_policy,
 # session_policy_arns.

@@ -13,14 +13,15 @@ from daypass.client.providers.chain import credentials_of, find_source
 from daypass.client.providers.renewing import Cached
 from daypass.client.providers.role_source import MfaDevice, assumed_with
 from daypass.client.providers.source import Source
+from daypass.client.role_requests import AssumedRole, RoleRequest
 from daypass.client.settings import Settings, read_settings
-from daypass.client.sts import AssumedRole, Identity, RoleRequest, caller_identity
 from daypass.sigv4 import Credentials
 
 if TYPE_CHECKING:
     from boto3.session import Session as BotoSession
 
     from daypass.client.auth import Auth
+    from daypass.client.sts import Identity
 
 
 class Session:
@@ -128,11 +129,13 @@ class Session:
         """The URL configured for a service ("lambda"), None for AWS's own."""
         return self.settings().configured_endpoint(service)
 
-    def identity(self) -> Identity:
+    def identity(self) -> "Identity":
         """Who these credentials are, by sts:GetCallerIdentity."""
+        from daypass.client.sts import caller_identity  # noqa: PLC0415 - not for what is cached
+
         return caller_identity(self.credentials(), self.settings())
 
-    async def identity_async(self) -> Identity:
+    async def identity_async(self) -> "Identity":
         """The same without blocking the event loop."""
         from asyncio import to_thread  # noqa: PLC0415 - see above
 

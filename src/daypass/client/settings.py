@@ -13,10 +13,10 @@ from typing import Final, NamedTuple, Protocol
 from daypass.client.cache.entries import Entry
 from daypass.client.cache.memory import MemoryStore
 from daypass.client.config import Configuration, Section, read_configuration
-from daypass.client.endpoints import environment_region
 from daypass.client.errors import ConfigurationError, UnknownEndpointError
 from daypass.client.mfa import MfaCodes
 from daypass.client.partitions import sts_url
+from daypass.client.regions import environment_region
 
 # The AWS SDK for Python reads them in this order, AWS's other SDKs the second alone.
 PROFILE_VARIABLES: Final = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
@@ -40,6 +40,13 @@ class Place(NamedTuple):
     url: str
     region: str
     ca_bundle: str | None
+
+
+class Located(Protocol):
+    """Says where STS is asked, when it is."""
+
+    def place(self) -> Place:
+        """Raises `ClientError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +168,16 @@ def missing_profile(name: str, configuration: Configuration) -> ConfigurationErr
         f"Looked in {configuration.config_path} and {configuration.credentials_path}.",
         "`daypass profiles` lists those there are.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where STS is asked. Each None is taken from the environment and the profile."""
+
+    region: str | None = None
+    endpoint_url: str | None = None
+    profile: str | None = None
+
+    def place(self) -> Place:
+        """Raises `ClientError`."""
+        return read_settings(self.profile, self.region, self.endpoint_url).place()

@@ -3,16 +3,16 @@
 Source: AWS STS API reference (the Query protocol, version 2011-06-15).
 """
 
-import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
 from daypass.client.errors import CredentialsRefusedError, CredentialsUnavailableError
-from daypass.client.settings import Place, read_settings
+from daypass.client.role_requests import AssumedRole, MfaCode, RoleRequest
+from daypass.client.settings import Located, Place
 from daypass.sigv4 import Credentials
 
 if TYPE_CHECKING:
@@ -44,85 +44,12 @@ _MFA_REMEDY: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class RoleRequest:
-    """What is asked of sts:AssumeRole and its two siblings. duration_seconds: 900 to 43200, None
-    for an hour. policy: the text of a session policy; policy_arns: managed ones. tags, the keys
-    that are transitive, and source_identity: of sts:AssumeRole alone."""
-
-    role_arn: str
-    session_name: str = "daypass"
-    duration_seconds: int | None = None
-    external_id: str | None = None
-    policy: str | None = None
-    policy_arns: tuple[str, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
-    transitive_tags: tuple[str, ...] = ()
-    source_identity: str | None = None
-
-    def parameters(self) -> dict[str, object]:
-        """The members of the operation's input that are set, by their names in AWS's API."""
-        members: dict[str, object] = {
-            "RoleArn": self.role_arn,
-            "RoleSessionName": self.session_name,
-            "DurationSeconds": self.duration_seconds,
-            "ExternalId": self.external_id,
-            "Policy": self.policy,
-            "PolicyArns": [{"arn": arn} for arn in self.policy_arns],
-            "Tags": [{"Key": key, "Value": value} for key, value in self.tags],
-            "TransitiveTagKeys": list(self.transitive_tags),
-            "SourceIdentity": self.source_identity,
-        }
-        return {name: value for name, value in members.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class MfaCode:
-    """A code of an MFA device, to be sent once."""
-
-    serial: str
-    code: str = field(repr=False)
-
-    def parameters(self) -> dict[str, object]:
-        return {"SerialNumber": self.serial, "TokenCode": self.code}
-
-
-@dataclass(frozen=True, slots=True)
-class AssumedRole:
-    """A role session: its credentials, the ARN of the session, and its unique id
-    ("AROA…:session-name")."""
-
-    credentials: Credentials
-    arn: str
-    unique_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """The answer of sts:GetCallerIdentity."""
 
     account: str
     arn: str
     unique_id: str
-
-
-class Located(Protocol):
-    """Says where STS is asked, when it is."""
-
-    def place(self) -> Place:
-        """Raises `ClientError`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where STS is asked. Each None is taken from the environment and the profile."""
-
-    region: str | None = None
-    endpoint_url: str | None = None
-    profile: str | None = None
-
-    def place(self) -> Place:
-        """Raises `ClientError`."""
-        return read_settings(self.profile, self.region, self.endpoint_url).place()
 
 
 def assume_role(
@@ -184,7 +111,9 @@ def _call(
     members: Mapping[str, object],
 ) -> "_Element":
     """The result of an operation, signed unless there are no credentials to sign with."""
-    from daypass.client.http import exchange  # noqa: PLC0415 - 30 ms for who asks nothing
+    import random  # noqa: PLC0415 - 10 ms for who asks nothing
+
+    from daypass.client.http import exchange  # noqa: PLC0415 - 30 ms, likewise
 
     place = at.place()
     body = urlencode(_flat({"Action": operation, "Version": "2011-06-15", **members})).encode()

@@ -8,8 +8,8 @@ from daypass.client.cache.entries import Entry, Label
 from daypass.client.errors import ClientError
 from daypass.client.providers.base import CredentialsProvider, discard
 from daypass.client.providers.renewing import RENEW_AHEAD, RENEW_BEFORE
+from daypass.client.role_requests import AssumedRole
 from daypass.client.settings import Sessions
-from daypass.client.sts import AssumedRole
 from daypass.sigv4 import Credentials
 
 # A session is renewed before it has no more than this part of its life left, whatever is asked

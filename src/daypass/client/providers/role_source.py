@@ -17,8 +17,8 @@ from daypass.client.providers.surroundings import (
     instance_source,
 )
 from daypass.client.role_keys import role_request
+from daypass.client.role_requests import MfaCode, RoleRequest
 from daypass.client.settings import Settings
-from daypass.client.sts import MfaCode, RoleRequest
 
 _BY_NAME: Final[dict[str, Callable[[Settings], Source | None]]] = {
     "Environment": environment_source,

@@ -4,17 +4,8 @@ from collections.abc import Callable
 
 from daypass.client.errors import CredentialsUnavailableError
 from daypass.client.providers.base import CredentialsProvider
-from daypass.client.sts import (
-    AssumedRole,
-    Endpoint,
-    Located,
-    MfaCode,
-    RoleRequest,
-    assume_role,
-    assume_role_with_saml,
-    assume_role_with_web_identity,
-    get_session_token,
-)
+from daypass.client.role_requests import AssumedRole, MfaCode, RoleRequest
+from daypass.client.settings import Endpoint, Located
 from daypass.sigv4 import Credentials
 
 
@@ -27,8 +18,8 @@ class AssumeRole:
         request: RoleRequest,
         source: CredentialsProvider,
         at: Located | None = None,
-        ask: Callable[[RoleRequest, Credentials, Located, MfaCode | None], AssumedRole] = (
-            assume_role
+        ask: Callable[[RoleRequest, Credentials, Located, MfaCode | None], AssumedRole] | None = (
+            None
         ),
         mfa: Callable[[], MfaCode] | None = None,
     ) -> None:
@@ -46,7 +37,11 @@ class AssumeRole:
         source = self._source.credentials()
         # The code last: it is good for half a minute.
         code = self._mfa() if self._mfa else None
-        return self._ask(self._request, source, self._at, code)
+        if self._ask is not None:
+            return self._ask(self._request, source, self._at, code)
+        from daypass.client.sts import assume_role  # noqa: PLC0415 - not for what is cached
+
+        return assume_role(self._request, source, self._at, code)
 
 
 class AssumeRoleWithWebIdentity:
@@ -64,6 +59,8 @@ class AssumeRoleWithWebIdentity:
 
     def assume(self) -> AssumedRole:
         """The whole answer: also the session's ARN."""
+        from daypass.client.sts import assume_role_with_web_identity  # noqa: PLC0415 - not for what is cached
+
         return assume_role_with_web_identity(self._request, self._token(), self._at)
 
 
@@ -87,6 +84,8 @@ class AssumeRoleWithSaml:
 
     def assume(self) -> AssumedRole:
         """The whole answer: also the session's ARN."""
+        from daypass.client.sts import assume_role_with_saml  # noqa: PLC0415 - not for what is cached
+
         return assume_role_with_saml(self._request, self._provider_arn, self._assertion(), self._at)
 
 
@@ -109,6 +108,8 @@ class SessionToken:
     def credentials(self) -> Credentials:
         source = self._source.credentials()
         code = self._mfa() if self._mfa else None
+        from daypass.client.sts import get_session_token  # noqa: PLC0415 - not for what is cached
+
         return get_session_token(source, self._at, code, self._duration_seconds)
 
 
