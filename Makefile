@@ -11,7 +11,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 # What ministack, a peer of the benchmarks, runs from: it wants an older botocore than we do.
 PEERS := .venv-peers
 
-.PHONY: demo test check bench bench-sts fuzz serve lock clean
+.PHONY: demo test check bench bench-sts bench-startup fuzz serve lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/daypass demo
@@ -33,6 +33,9 @@ bench: $(INSTALLED_DEV)
 
 bench-sts: $(INSTALLED_DEV) $(PEERS)/.installed
 	$(BIN)/python -m benchmarks.sts
+
+bench-startup: $(INSTALLED_DEV) $(PEERS)/.installed
+	$(BIN)/python -m benchmarks.startup
 
 fuzz: $(INSTALLED_DEV)
 	$(BIN)/python -m tests.sigv4.fuzz $(FUZZ)

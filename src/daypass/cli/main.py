@@ -39,7 +39,7 @@ _COMMANDS: Final = {
     "presign": ("presign", "Print a URL that anyone may use for a while."),
     "sign": ("sign", "Sign a request, for another program to send."),
     "use": ("use", "Switch this shell to a profile."),
-    "login": ("use", "Get a profile's credentials now, with all that has to be typed."),
+    "login": ("login", "Get a profile's credentials now, with all that has to be typed."),
     "profiles": ("profiles", "List the profiles of ~/.aws/config, or choose one."),
     "cache": ("cache", "Show and drop the sessions that are kept between runs."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
