@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     "use": ("use", "Switch this shell to a profile."),
     "login": ("login", "Get a profile's credentials now, with all that has to be typed."),
     "profiles": ("profiles", "List the profiles of ~/.aws/config, or choose one."),
+    "doctor": ("doctor", "Check how credentials are found, and say what to fix."),
     "cache": ("cache", "Show and drop the sessions that are kept between runs."),
     "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
     "deploy": ("deploy", "Make functions of files: role, function and URL in one go."),

@@ -33,7 +33,7 @@ _LONGEST: Final = 36 * 3600.0  # seconds: no session of AWS's lives longer
 
 class Store:
     """What goes wrong with the disk or the key is said in the log, once, and nothing is kept:
-    credentials are to be had without a cache, too."""
+    credentials are to be had without a cache, too. broken: why it is not used."""
 
     def __init__(
         self, places: Places | None = None, environ: Mapping[str, str] = os.environ
@@ -41,7 +41,7 @@ class Store:
         self.places = places or cache_places(environ)
         self._environ = environ
         self._keys: tuple[bytes, AESGCM] | None = None
-        self._broken = False
+        self.broken = ""
 
     def read(self, identity: str) -> Entry | None:
         path = self._path(identity)
@@ -105,7 +105,7 @@ class Store:
 
     def _opened(self) -> "tuple[bytes, AESGCM] | None":
         """The key of names, and the cipher."""
-        if self._keys is None and not self._broken:
+        if self._keys is None and not self.broken:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
             try:
@@ -154,9 +154,9 @@ class Store:
                 path.unlink(missing_ok=True)
 
     def _give_up(self, why: str) -> None:
-        if not self._broken:
+        if not self.broken:
             _say(f"The session cache is not used. {why}")
-        self._broken = True
+        self.broken = why
         self._keys = None
 
 

@@ -1,0 +1,1 @@
+"""What is wrong, or surprising, with how this machine gets its credentials."""
