@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Server
 
 PAGES = Path(__file__).parent.parent / "docs" / "client"
+HELLO = "arn:aws:s3:::pages/hello.txt"
 ACCOUNT = "111122223333"  # as the pages write it
 # Wherever a page ends, what it left in the background ends with it.
 ENDING = "trap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n"
@@ -81,3 +82,14 @@ def test_signing_proxy(server: Server, alice: dict[str, str], tmp_path: Path) ->
     out, err = run("signing-proxy.md", server, alice, tmp_path)
     assert out == "hello\nnot authorized to perform: s3:DeleteObject\nhello\n403\n"
     assert "200  GET /pages/hello.txt" in err
+
+
+def test_explaining(server: Server, alice: dict[str, str], tmp_path: Path) -> None:
+    out, _ = run("explaining.md", server, alice, tmp_path)
+    denial = f"the role reader (session {{}}) may not do s3:DeleteObject on {HELLO}."
+    assert re.search(re.escape(denial).replace(re.escape("{}"), r"\S+"), out)
+    assert "Attach a policy to the role reader" in out
+    assert "\nAnswer      403 SignatureDoesNotMatch\n" in out
+    assert "It was refused with SignatureDoesNotMatch." in out
+    assert "the client signed another request" in out
+    assert out.endswith('{"Counts": {}, "Requests": []}\n')

@@ -1,6 +1,5 @@
 """`daypass sessions`: see what was issued, what descends from it, and end it before its time."""
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -8,15 +7,13 @@ from datetime import UTC, datetime
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import click
-import httpx
 
-from daypass.cli.failure import Failure
 from daypass.cli.options import Connection, connection_options, output_option
+from daypass.cli.own_api import ask
 from daypass.cli.present import iso_time, print_fields, print_json
-from daypass.client import Auth
 
 
 class Moment(click.ParamType[int]):
@@ -97,7 +94,7 @@ def show(
     Example: daypass sessions show fvp7wm7ctbpwqvsu
     """
     connection = Connection(profile, region, endpoint_url)
-    session = _ask(connection, f"/{quote(accessor, '')}", "No session is shown.")["Session"]
+    session = ask(connection, f"/{quote(accessor, '')}", "No session is shown.")["Session"]
     if output == "json":
         print_json(session)
         return
@@ -184,7 +181,7 @@ def _all(connection: Connection, query: Mapping[str, str | int]) -> Iterator[dic
     """Every session, page by page."""
     token: dict[str, str | int] = {}
     while True:
-        page = _ask(connection, "", "No sessions are shown.", query={**query, **token})
+        page = ask(connection, "", "No sessions are shown.", query={**query, **token})
         yield from page["Sessions"]
         if "NextToken" not in page:
             return
@@ -254,7 +251,7 @@ def revoke(
         )
     if before is not None or everything:
         body["Before"] = before if before is not None else int(time.time())
-    content = _ask(
+    content = ask(
         Connection(profile, region, endpoint_url), "/revoke", "Nothing was revoked.", body=body
     )
     if output == "json":
@@ -277,7 +274,7 @@ def limits(profile: str | None, region: str | None, endpoint_url: str | None, ou
     Example: daypass sessions limits
     """
     connection = Connection(profile, region, endpoint_url)
-    found = _ask(connection, "/limits", "No limits are shown.", under="")
+    found = ask(connection, "/limits", "No limits are shown.", under="")
     if output == "json":
         print_json(found)
         return
@@ -306,45 +303,6 @@ def limits(profile: str | None, region: str | None, endpoint_url: str | None, ou
 
 def _limit(value: float) -> str:
     return f"{value:g}" if value else "no limit"
-
-
-def _endpoint(given: str | None) -> str:
-    endpoint = given or os.environ.get("AWS_ENDPOINT_URL")
-    if not endpoint:
-        raise Failure(
-            "No server is named.",
-            "AWS itself has no such operation.",
-            'Pass --endpoint-url, or eval "$(daypass env --data DIR)" first.',
-        )
-    return endpoint.rstrip("/")
-
-
-def _ask(
-    connection: Connection,
-    path: str,
-    failed: str,
-    *,
-    under: str = "/sessions",
-    query: Mapping[str, str | int] | None = None,
-    body: Mapping[str, object] | None = None,
-) -> dict[str, Any]:
-    """The server's answer. failed: the sentence for a refusal."""
-    url = f"{_endpoint(connection.endpoint_url)}/_daypass{under}{path}"
-    auth = Auth(service="daypass", region=connection.region, profile=connection.profile)
-    if body is None:
-        answer = httpx.get(url, params=query, auth=auth)
-    else:
-        answer = httpx.post(url, json=body, auth=auth)
-    try:
-        content: dict[str, Any] = answer.json()
-    except ValueError:
-        content = {}
-    if answer.is_error:
-        code = answer.headers.get("x-amzn-errortype", str(answer.status_code)).partition(":")[0]
-        message = content.get("message") or content.get("Message") or answer.reason_phrase
-        why = unquote(answer.headers.get("x-daypass-explanation", "")) or message
-        raise Failure(failed, f"{code}: {why}", code=code)
-    return content
 
 
 COMMANDS: Final = {"sessions": sessions}

@@ -111,7 +111,7 @@ def may_be_refusal(status: int, headers: Mapping[str, str]) -> bool:
 
 def read_refusal(answer: Answer) -> Refused | None:
     """The refusal of a signature that the answer is, None for all else."""
-    fields = _fields(answer)
+    fields = error_fields(answer)
     code = fields.get("Code", "")
     message = fields.get("Message", "")
     kind = _KINDS.get(code)
@@ -135,7 +135,8 @@ def read_refusal(answer: Answer) -> Refused | None:
     )
 
 
-def _fields(answer: Answer) -> Mapping[str, str]:
+def error_fields(answer: Answer) -> Mapping[str, str]:
+    """The members of an error in XML or JSON, Code and Message among them; none of what is none."""
     if "xml" in answer.headers.get("content-type", ""):
         return _xml_fields(answer.content)
     try:

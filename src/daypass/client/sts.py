@@ -94,6 +94,30 @@ def get_session_token(
     return _credentials(_call("Getting a session failed.", source, at, "GetSessionToken", members))
 
 
+def get_federation_token(
+    source: Credentials,
+    at: Located,
+    name: str,
+    policy: str,
+    duration_seconds: int | None = None,
+) -> Credentials:
+    """sts:GetFederationToken: a session of a user's that may sign in to the console. name: up to 32
+    characters. Raises `ClientError`."""
+    members: dict[str, object] = {"Name": name, "Policy": policy}
+    if duration_seconds:
+        members["DurationSeconds"] = duration_seconds
+    what = "Getting a session for the console failed."
+    return _credentials(_call(what, source, at, "GetFederationToken", members))
+
+
+def decode_authorization_message(source: Credentials, at: Located, encoded: str) -> str:
+    """sts:DecodeAuthorizationMessage: the message as JSON. Raises `ClientError`."""
+    what = "The message was not decoded."
+    members = {"EncodedMessage": encoded}
+    answer = _call(what, source, at, "DecodeAuthorizationMessage", members)
+    return _text(answer, "DecodedMessage")
+
+
 def caller_identity(source: Credentials, at: Located) -> Identity:
     """sts:GetCallerIdentity with these credentials. Raises `ClientError`."""
     answer = _call("Asking who this is failed.", source, at, "GetCallerIdentity", {})
