@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -26,7 +25,6 @@ from daypass.cli.options import data_option, output_option
 if TYPE_CHECKING:
     from daypass.network.enclosure import Enclosure
     from daypass.network.relay import Upstream
-    from daypass.network.view import Listening
 
 # Where a program would find AWS instead of by AWS's names.
 _ENDPOINTS: Final = "AWS_ENDPOINT_URL"
@@ -169,6 +167,7 @@ def _enclosure(
     from daypass.network.enclosure import Enclosure  # noqa: PLC0415
     from daypass.network.outside import find_carrier  # noqa: PLC0415
     from daypass.network.relay import Route, Upstream  # noqa: PLC0415
+    from daypass.network.view import listening_at  # noqa: PLC0415
 
     opened = network == "open"
     directory.chmod(0o755)  # nothing in it is secret, and the program may become another user
@@ -187,7 +186,8 @@ def _enclosure(
     replaced |= dict.fromkeys(files.NAME_DAEMONS, str(silent))
     replaced |= dict.fromkeys(_java_stores(), str(directory / "cacerts"))
     inside = [*target.own, *(Upstream("127.0.0.1", port) for port in host_ports)]
-    further = {_listening(one): one for one in inside if _listening(one) is not None}
+    further = {listening_at(one.host, one.port): one for one in inside}
+    further.pop(None, None)  # a namespace cannot have its address
     # TLS is ended here, by an authority that nobody else knows; what is behind the server's own
     # addresses speaks for itself.
     return Enclosure(
@@ -201,18 +201,6 @@ def _enclosure(
         further=[one for one in further if one is not None],
         carrier=find_carrier() if opened else None,
     )
-
-
-def _listening(upstream: "Upstream") -> "Listening | None":
-    """The socket inside at an address of outside; None where a namespace cannot have it."""
-    from daypass.network.view import Listening  # noqa: PLC0415
-
-    host = "127.0.0.1" if upstream.host == "localhost" else upstream.host
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    return Listening(host, upstream.port) if address.version == 4 or address.is_loopback else None
 
 
 def _make_authority(directory: Path, others: bytes) -> ssl.SSLContext:

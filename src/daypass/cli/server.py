@@ -12,6 +12,7 @@ from daypass.cli.failure import Failure
 from daypass.cli.options import data_option, output_option
 from daypass.cli.present import print_fields, print_json
 from daypass.server import (
+    FUNCTION_NETWORKS,
     ISOLATION_LEVELS,
     Config,
     FunctionSettings,
@@ -65,6 +66,12 @@ _CLEARED: Final = (
     "--isolation",
     type=click.Choice(ISOLATION_LEVELS),
     help="Keep functions apart at this level or do not start.  [default: the strongest there is]",
+)
+@click.option(
+    "--function-network",
+    type=click.Choice(FUNCTION_NETWORKS),
+    help="What functions reach: this server alone by AWS's names, the outside too, or all that "
+    "this machine does.  [default: aws where it can be had]",
 )
 @click.option(
     "--issuance-rate",
@@ -134,6 +141,7 @@ def serve(
     concurrency: int | None,
     url_permissions: str,
     url_hosts: tuple[str, ...],
+    function_network: str | None,
     clock_offset: float,
     output: str,
 ) -> None:
@@ -169,6 +177,7 @@ def serve(
         function_session=function_session,
         limits=LimitSettings(issuance_rate, address_rate, live_sessions),
         functions=functions,
+        function_network=function_network,
         clock_offset=clock_offset,
     )
     serve_until_stopped(config, _announce_json if output == "json" else _Announcement(data))
@@ -181,6 +190,7 @@ def _announce_json(ready: Ready) -> None:
         "Region": ready.region,
         "AccountId": ready.account_id,
         "Isolation": ready.isolation,
+        "FunctionNetwork": ready.function_network,
     }
     if ready.created is not None:
         data |= {
@@ -206,6 +216,7 @@ class _Announcement:
                 "Account": ready.account_id,
                 "Data": str(self._data),
                 "Functions": ready.isolation,
+                "Their network": ready.function_network,
                 "Root access key": created.access_key_id if created else "",
                 "Root secret key": created.secret_access_key if created else "",
             }

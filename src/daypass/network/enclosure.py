@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from daypass.network.files import name_servers
-from daypass.network.outside import METADATA, Carrier, connect
+from daypass.network.outside import METADATA, Carrier, connect, wait_for_route
 from daypass.network.relay import Route, relay
 from daypass.network.view import (
     STANDARD,
@@ -111,7 +111,9 @@ def _answer(enclosure: Enclosure, connection: socket.socket, program: int) -> No
         if not sockets:  # the program has failed, and said why
             return
         if enclosure.carrier is not None:
-            carried = connect(enclosure.carrier, program)
+            of = f"/proc/{program}/ns"
+            carried = connect(enclosure.carrier, f"{of}/net", f"{of}/user")
+            wait_for_route(str(program), carried)
         secure, plain, names, *further = sockets
         routes = enclosure.routes([secure, plain, *further])
         connection.send(_READY)
@@ -126,6 +128,5 @@ def _answer(enclosure: Enclosure, connection: socket.socket, program: int) -> No
             connection.send(f"{why}\n{remedy}".encode())
     finally:
         if carried is not None:
-            carried.kill()
-            carried.wait()
+            carried.end()
         shutil.rmtree(enclosure.directory, ignore_errors=True)

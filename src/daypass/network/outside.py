@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from daypass.network.view import NamespaceError
@@ -46,14 +46,30 @@ def find_carrier() -> Carrier:
     )
 
 
-def connect(carrier: Carrier, pid: int) -> subprocess.Popen[bytes]:
-    """Connect the network of this process to the outside, for as long as the program given back
-    runs. Raises `NamespaceError`."""
-    networks, users = f"/proc/{pid}/ns/net", f"/proc/{pid}/ns/user"
-    own_user = os.readlink(users) != os.readlink("/proc/self/ns/user")
+@dataclass(slots=True)
+class Carried:
+    """A network namespace connected to the outside, until `end`, or the end of this process."""
+
+    process: "subprocess.Popen[bytes]"
+    alive: int
+
+    def end(self) -> None:
+        os.close(self.alive)
+        self.process.kill()
+        self.process.wait()
+
+
+def connect(carrier: Carrier, networks: str, users: str, kept: Sequence[int] = ()) -> Carried:
+    """Connect a network namespace to the outside.
+
+    networks: the path of the namespace. users: of the user namespace it belongs to. kept: the
+    descriptors that these paths name, if they name descriptors of this process.
+    """
+    own_user = not os.path.samefile(users, "/proc/self/ns/user")
+    ended, alive = os.pipe2(os.O_CLOEXEC)
     if carrier.name == "slirp4netns":
         command = [carrier.path, "--configure", "--mtu=65520", "--disable-host-loopback"]
-        command += ["--disable-dns", "--netns-type=path"]
+        command += ["--disable-dns", "--netns-type=path", f"--exit-fd={ended}"]
         command += [f"--userns-path={users}"] if own_user else []
         command += [networks, "tap0"]
     else:
@@ -61,31 +77,37 @@ def connect(carrier: Carrier, pid: int) -> subprocess.Popen[bytes]:
         command += [part for option in ("-t", "-u", "-T", "-U") for part in (option, "none")]
         command += ["--runas", "0:0"] if os.geteuid() == 0 else []
         command += ["--userns", users, "--netns", networks]
-    process = subprocess.Popen(  # noqa: S603 - found on PATH
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    _wait_for_route(carrier, process, pid)
-    return process
+    try:
+        process = subprocess.Popen(  # noqa: S603 - found on PATH
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[ended, *kept],
+        )
+    except BaseException:
+        os.close(alive)
+        raise
+    finally:
+        os.close(ended)
+    return Carried(process, alive)
 
 
-def _wait_for_route(carrier: Carrier, process: subprocess.Popen[bytes], pid: int) -> None:
+def wait_for_route(process: str, carried: Carried | None = None) -> None:
+    """Wait until the network of this process, or of "self", leads outside.
+
+    carried: what is to connect it, if it is known here. Raises `NamespaceError`.
+    """
     until = time.monotonic() + _READY_SECONDS
-    while process.poll() is None and time.monotonic() < until:
-        if _has_default_route(pid):
-            return
+    while not _has_default_route(process):
+        if time.monotonic() > until or (carried is not None and carried.process.poll() is not None):
+            raise NamespaceError(
+                "The network could not be connected to the outside.",
+                "May this user open /dev/net/tun? Do without the outside otherwise.",
+            )
         time.sleep(_PAUSE)
-    process.kill()
-    _, said = process.communicate()
-    lines = said.decode(errors="replace").strip().splitlines()
-    raise NamespaceError(
-        f"{carrier.name} did not connect the network: {lines[-1] if lines else 'no message'}.",
-        "May this user open /dev/net/tun? Do without the outside otherwise.",
-    )
 
 
-def _has_default_route(pid: int) -> bool:
-    lines = Path(f"/proc/{pid}/net/route").read_text(encoding="ascii").splitlines()[1:]
-    return any(line.split()[1] == "00000000" for line in lines)
+def _has_default_route(process: str) -> bool:
+    with open(f"/proc/{process}/net/route", encoding="ascii") as routes:
+        return any(line.split()[1] == "00000000" for line in routes)

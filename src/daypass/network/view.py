@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,17 @@ STANDARD: Final = (
     Listening(ADDRESS, HTTP),
     Listening(LOOPBACK, DNS, datagram=True),
 )
+
+
+def listening_at(host: str, port: int) -> Listening | None:
+    """A TCP socket inside at an address of outside; None where a namespace cannot have it."""
+    if host == "localhost":
+        host = LOOPBACK
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return Listening(host, port) if address.version == 4 or address.is_loopback else None
 
 
 def separate(*, own_user: bool = False) -> None:

@@ -62,7 +62,8 @@ def mount_proc(path: str) -> None:
 def _bind(source: str, target: str) -> None:
     if os.path.isdir(source):
         os.makedirs(target, 0o755, exist_ok=True)
-    else:
+    elif not os.path.exists(target):
+        # INVARIANT: what is there already is another bind's, and so the machine's: left as it is.
         _write(target, "")
     kernel.mount(source, target, None, kernel.MS_BIND | kernel.MS_REC)
 

@@ -27,7 +27,7 @@ def become_function(channel: int, output: int) -> None:
         connection = _arrange_descriptors(channel, output)
         launch = _await_launch(connection)
         if launch is not None:
-            sandbox.confine(launch)
+            sandbox.confine(launch, connection)
             os.environ.clear()
             os.environ.update(launch["environment"])
             status = _run(launch, connection)

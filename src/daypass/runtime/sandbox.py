@@ -7,15 +7,20 @@ everything else is done with them.
 import os
 import resource
 import signal
+import socket
 from typing import Any
 
-from daypass.runtime import filesystem, kernel, landlock, namespaces, seccomp
+from daypass.runtime import filesystem, kernel, landlock, namespaces, network, seccomp
 
 
-def confine(launch: dict[str, Any]) -> None:
-    """Confine this process as its launch says. Raises `SandboxError` or `OSError`.
+def confine(launch: dict[str, Any], channel: socket.socket) -> None:
+    """Confine this process as its launch says.
 
-    root: as `filesystem.enter_root` wants it, None to keep the machine's. user: who to be on the
+    Raises `SandboxError`, `NamespaceError` or `OSError`. channel: where the sockets of its network
+    are handed out.
+
+    root: as `filesystem.enter_root` wants it, None to keep the machine's, and its network with it.
+    network: as `network.enter` wants it, None to keep the machine's. user: who to be on the
     machine, None for who one is. own_user_namespace. readable, writable, landlock: as
     `landlock.confine_files` wants them, 0 for no Landlock. memory, file_size, processes: limits,
     in bytes and numbers; None is without. seccomp: whether to deny system calls. directory: where
@@ -24,7 +29,10 @@ def confine(launch: dict[str, Any]) -> None:
     os.umask(0o022)
     root = launch["root"]
     if root is not None:
-        namespaces.leave_shared(network=False)
+        own_network = launch["network"]
+        namespaces.leave_shared(network=own_network is not None)
+        if own_network is not None:
+            network.enter(own_network, channel)
         filesystem.enter_root(root)
         kernel.set_host_name("localhost")
         namespaces.become_user(launch["user"], launch["own_user_namespace"])

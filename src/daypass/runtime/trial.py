@@ -5,6 +5,8 @@ import os
 import signal
 from typing import Any
 
+from daypass.network.outside import METADATA
+from daypass.network.view import STANDARD, NamespaceError, furnish
 from daypass.runtime import filesystem, kernel, landlock, namespaces, seccomp
 from daypass.runtime.kernel import SandboxError
 from daypass.runtime.namespaces import Nursery
@@ -15,9 +17,11 @@ def main(description: str) -> None:
 
     description: JSON of root, as `filesystem.enter_root` wants it; user, whom to become if that is
     allowed; needed, files a function must be able to read. Found are refusal, why there can be no
-    namespaces, "" if there can; user_namespace and own_user, whether a function can have them.
+    namespaces, "" if there can; network_refusal, the same for networks of their own;
+    user_namespace and own_user, whether a function can have them.
     """
-    found = {"refusal": "", "user_namespace": False, "own_user": False}
+    found: dict[str, Any] = {"refusal": "", "network_refusal": ""}
+    found |= {"user_namespace": False, "own_user": False}
     try:
         found["own_user"] = namespaces.found()
         child, first, _ = Nursery(lambda _: None).fork()
@@ -35,6 +39,7 @@ def main(description: str) -> None:
 
 def _try(description: dict[str, Any], found: dict[str, Any]) -> None:
     namespaces.leave_shared(network=False)
+    found["network_refusal"] = _try_network()
     filesystem.enter_root(description["root"])
     kernel.set_host_name("localhost")
     user = description["user"] if found["own_user"] else None
@@ -55,3 +60,14 @@ def _try(description: dict[str, Any], found: dict[str, Any]) -> None:
         seccomp.deny_system_calls()
     with open("/tmp/trial", "w", encoding="ascii") as file:  # noqa: S108 - its own
         file.write("works")
+
+
+def _try_network() -> str:
+    """Why a function can have no network of its own; "" if it can."""
+    try:
+        kernel.unshare(kernel.CLONE_NEWNET)
+        for one in furnish(STANDARD, METADATA):
+            one.close()
+    except (SandboxError, NamespaceError) as error:
+        return str(error)
+    return ""

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 
 from daypass.gateway.function_settings import FunctionSettings, read_url_host, usual_concurrency
 from daypass.gateway.limit_settings import LimitSettings
-from daypass.server.config import ISOLATION_LEVELS, Config, Ready, RootCredentials, ServerError
+from daypass.server.config import (
+    FUNCTION_NETWORKS,
+    ISOLATION_LEVELS,
+    Config,
+    Ready,
+    RootCredentials,
+    ServerError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,6 +20,7 @@ if TYPE_CHECKING:
     from daypass.tokens import RingKey
 
 __all__ = [
+    "FUNCTION_NETWORKS",
     "ISOLATION_LEVELS",
     "Config",
     "FunctionSettings",

@@ -10,6 +10,8 @@ DEFAULT_LISTEN = "127.0.0.1:9311"
 DEFAULT_REGION = "us-east-1"
 # The names of `daypass.workers.Level`, for the command line, which does not load that.
 ISOLATION_LEVELS = ("namespaces", "landlock", "process")
+# The same of `daypass.workers.Reach`.
+FUNCTION_NETWORKS = ("aws", "open", "host")
 
 
 class ServerError(Exception):
@@ -40,7 +42,7 @@ class Config:
     isolation: the level functions must be kept apart at, None for the strongest of this machine.
     limits: what one principal and one address may have.
     function_session: seconds the credentials of functions live. functions: how many run, and their
-    URLs.
+    URLs. function_network: what they reach; None is the narrowest that this machine allows.
     clock_offset: seconds added to the clock, to try what happens later.
     """
 
@@ -58,6 +60,7 @@ class Config:
     limits: LimitSettings = field(default_factory=LimitSettings)
     function_session: int = 3600
     functions: FunctionSettings = field(default_factory=FunctionSettings)
+    function_network: str | None = None
     clock_offset: float = 0.0
 
 
@@ -65,7 +68,8 @@ class Config:
 class Ready:
     """A server that answers.
 
-    isolation: how functions are kept apart, in one line. created: the root credentials, at the
+    isolation: how functions are kept apart, in one line. function_network: what they reach, too.
+    created: the root credentials, at the
     first start alone.
     """
 
@@ -75,6 +79,7 @@ class Ready:
     account_id: str
     pid: int
     isolation: str = ""
+    function_network: str = ""
     created: RootCredentials | None = None
 
 

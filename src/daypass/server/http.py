@@ -67,15 +67,15 @@ class _Incoming:
 
 
 class HttpProtocol(asyncio.Protocol):
-    """One connection."""
+    """One connection. client: the address its client counts as; "" is the peer's."""
 
-    def __init__(self, gateway: Gateway, state: ServerState) -> None:
+    def __init__(self, gateway: Gateway, state: ServerState, client: str = "") -> None:
         self._gateway = gateway
         self._state = state
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self._client = ""
+        self._client = client
         self._scheme = "http"
         self._tls: tuple[str, str] | None = None
         # The head being parsed.
@@ -102,7 +102,8 @@ class HttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self._client = peer[0] if isinstance(peer, tuple) else ""
+        if not self._client:
+            self._client = peer[0] if isinstance(peer, tuple) else ""
         if transport.get_extra_info("sslcontext"):
             self._scheme = "https"
             name, version, _ = transport.get_extra_info("cipher") or ("", "", 0)

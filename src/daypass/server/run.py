@@ -7,6 +7,7 @@ import gc
 import ipaddress
 import logging
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -22,12 +23,22 @@ from daypass.gateway.respond import Gateway
 from daypass.server.assemble import close_node, keep_house, open_node, services
 from daypass.server.config import Config, Ready, ServerError, split_address, url_of
 from daypass.server.directory import claim, note_running, prepare
+from daypass.server.front import FunctionFront
 from daypass.server.http import HttpProtocol
 from daypass.server.supervise import supervise
-from daypass.server.tls import Certificates, ensure_authority
-from daypass.workers import Isolation, IsolationError, Level, choose
+from daypass.server.tls import Certificates, ca_certificate_path, ensure_authority
+from daypass.workers import (
+    Isolation,
+    IsolationError,
+    Level,
+    Network,
+    Reach,
+    choose,
+    choose_reach,
+)
 
 _BACKLOG = 2048
+_DESCRIPTORS = 65536
 _GRACE_SECONDS = 15
 _RESTART_SECONDS = 1.0
 
@@ -52,10 +63,12 @@ def serve(config: Config, announce: Callable[[Ready], None]) -> None:
         raise ServerError(f"--workers {config.workers} starts no server: give 1 or more.")
     # Functions run elsewhere, and are told paths of it.
     config = replace(config, data=config.data.resolve())
-    isolation = _choose_isolation(config)
+    isolation, reach = _choose_confinement(config)
+    _allow_descriptors()
+    config = replace(config, function_network=reach)
     with claim(config.data):
         account, created = prepare(config)
-        if config.tls or config.tls_listen:
+        if config.tls or config.tls_listen or reach is not Reach.HOST:
             ensure_authority(config.data)
         listeners = _listen(config)
         plain = next(listener for listener in listeners if not listener.tls)
@@ -66,6 +79,7 @@ def serve(config: Config, announce: Callable[[Ready], None]) -> None:
             account_id=account.id,
             pid=os.getpid(),
             isolation=isolation.describe(),
+            function_network=reach.describe(),
             created=created,
         )
 
@@ -88,10 +102,23 @@ def serve(config: Config, announce: Callable[[Ready], None]) -> None:
                 listener.socket.close()
 
 
-def _choose_isolation(config: Config) -> Isolation:
-    """How functions will be kept apart. Raises `ServerError` if it cannot be as demanded."""
+def _allow_descriptors() -> None:
+    """Have room for the sockets of functions' networks, some six each, beside those of clients."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _choose_confinement(config: Config) -> tuple[Isolation, Reach]:
+    """How functions will be kept apart, and what they will reach.
+
+    Raises `ServerError` if it cannot be as demanded.
+    """
     try:
-        return choose(Level(config.isolation) if config.isolation else None)
+        isolation = choose(Level(config.isolation) if config.isolation else None)
+        demanded = Reach(config.function_network) if config.function_network else None
+        return isolation, choose_reach(demanded, isolation)
     except IsolationError as error:
         raise ServerError(str(error)) from error
 
@@ -160,6 +187,7 @@ async def _work_in_loop(
     upkeep = asyncio.create_task(keep_house(node))
     try:
         gateway = Gateway(node, services(config.functions.url_hosts), _explains(config))
+        _connect_functions(config, gateway)
         waiting = len(listeners)
 
         def one_started() -> None:
@@ -196,6 +224,23 @@ async def _work_in_loop(
         upkeep.cancel()
         await asyncio.gather(upkeep, return_exceptions=True)
         await close_node(node)
+
+
+def _connect_functions(config: Config, gateway: Gateway) -> None:
+    """Give functions networks of their own, unless they are to use the machine's."""
+    reach = Reach(config.function_network or Reach.HOST)
+    if reach is Reach.HOST:
+        return
+    node = gateway.node
+    node.environments.connect(
+        Network(
+            FunctionFront(gateway, Certificates(config.data, "127.0.0.1").default),
+            node.endpoint_url,
+            authority=ca_certificate_path(config.data),
+            directory=config.data / "functions",
+            outside=reach is Reach.OPEN,
+        )
+    )
 
 
 def _uvicorn_config(gateway: Gateway, tls: ssl.SSLContext | None) -> uvicorn.Config:

@@ -15,6 +15,7 @@ from daypass.workers.function import (
     WorkersError,
 )
 from daypass.workers.isolation import Isolation, Level, choose
+from daypass.workers.network import Front, Network, Reach, choose_reach
 from daypass.workers.runtimes import check_runtime
 
 __all__ = [
@@ -24,11 +25,14 @@ __all__ = [
     "Credentials",
     "Environments",
     "Event",
+    "Front",
     "FunctionSpec",
     "Invocation",
     "Isolation",
     "IsolationError",
     "Level",
+    "Network",
+    "Reach",
     "StreamedInvocation",
     "Supplies",
     "ThrottledError",
@@ -36,4 +40,5 @@ __all__ = [
     "WorkersError",
     "check_runtime",
     "choose",
+    "choose_reach",
 ]

@@ -1,6 +1,7 @@
 """One environment: a process of one function, asked one thing at a time."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from daypass.runtime import frames
 from daypass.workers import report
 from daypass.workers.cgroups import Cgroup, Limits
 from daypass.workers.channel import Channel, FrameChannel
@@ -26,6 +28,7 @@ from daypass.workers.function import (
 from daypass.workers.isolation import Isolation
 from daypass.workers.log import TAIL, LogSink, OutputPipe
 from daypass.workers.memory import Meter
+from daypass.workers.network import CREDENTIALS, RUNTIME_API, Network, Wires
 from daypass.workers.report import Report
 from daypass.workers.runtime_api import Address, RuntimeApi, owns
 from daypass.workers.runtimes import (
@@ -96,6 +99,7 @@ class Environment:
         self._output = OutputPipe(log, newborn.output)
         self._endpoint: CredentialEndpoint | None = None
         self._launcher: FrameChannel | None = None
+        self._wires: Wires | None = None
         self._channel: Channel | None = None
         self._started = time.monotonic()
         self._initialized: float | None = None
@@ -117,15 +121,22 @@ class Environment:
         spawner: Spawner,
         log: LogSink,
         renew: Callable[[], Awaitable[Credentials]],
+        network: Network | None,
     ) -> "Environment":
-        """Start a process; it initialises until it is given its first event, and beyond."""
+        """Start a process; it initialises until it is given its first event, and beyond.
+
+        network: the one it gets for itself, None for the machine's.
+        """
         place.temporary.mkdir(mode=0o700)
         environment = cls(function, credentials, place.temporary, spawner, log)
         if function.renews_credentials:
             environment._endpoint = CredentialEndpoint(credentials, renew, environment._admits)
         log.note([report.init_start(function, describe_runtime(function.runtime))])
         try:
-            await environment._launch(place, isolation)
+            if network is None:
+                await environment._launch(place, isolation)
+            else:
+                await environment._launch_apart(place, isolation, network)
         except BaseException:
             environment.end()
             raise
@@ -151,28 +162,60 @@ class Environment:
         if speaks_http(self.function.runtime):
             api = await RuntimeApi.open(self, lambda: self._spawner.pid(self._number))
             runtime_api, self._channel = api.address, api
-        self._launcher.launch(
-            describe_launch(
-                self.function, place, await self._describe_identity(), isolation, runtime_api
-            )
-        )
+        if self._endpoint is not None:
+            await self._endpoint.listen()
+        self._launcher.launch(self._describe(place, isolation, runtime_api, None))
 
-    async def _describe_identity(self) -> Mapping[str, str]:
-        """The variables by which SDKs find the credentials."""
+    async def _launch_apart(self, place: Place, isolation: Isolation, network: Network) -> None:
+        """The same in a network of its own, whose sockets come over the channel first."""
+        services = {RUNTIME_API: speaks_http(self.function.runtime)}
+        services[CREDENTIALS] = self._endpoint is not None
+        offered = [service for service, is_offered in services.items() if is_offered]
+        runtime_api = f"{RUNTIME_API.host}:{RUNTIME_API.port}" if RUNTIME_API in offered else ""
+        description = self._describe(place, isolation, runtime_api, network)
+        description["network"] = network.describe(offered)
+        self._connection.setblocking(False)
+        launch = frames.encode(frames.Kind.LAUNCH, description)
+        with contextlib.suppress(ConnectionError):  # it has ended; its end is told soon
+            await asyncio.get_running_loop().sock_sendall(self._connection, launch)
+        self._wires = await Wires.take(network, self._connection, offered)
+        self._launcher = await FrameChannel.open(self._connection, self)
+        self._channel = self._launcher
+        opened = self._wires.services
+        if RUNTIME_API in opened:
+            self._channel = await RuntimeApi.open_inside(self, opened[RUNTIME_API])
+        if self._endpoint is not None and CREDENTIALS in opened:
+            await self._endpoint.listen(opened[CREDENTIALS])
+
+    def _describe(
+        self, place: Place, isolation: Isolation, runtime_api: str, network: Network | None
+    ) -> dict[str, object]:
+        """The head of the LAUNCH frame, for the machine's network."""
+        identity = self._describe_identity(network is not None)
+        return {
+            **describe_launch(self.function, place, identity, isolation, runtime_api, network),
+            "network": None,
+        }
+
+    def _describe_identity(self, apart: bool) -> Mapping[str, str]:
+        """The variables by which SDKs find the credentials. apart: in a network of its own."""
         if self._endpoint is None:
             return {
                 "AWS_ACCESS_KEY_ID": self._credentials.access_key_id,
                 "AWS_SECRET_ACCESS_KEY": self._credentials.secret_access_key,
                 "AWS_SESSION_TOKEN": self._credentials.session_token,
             }
-        await self._endpoint.listen()
+        inside = f"{CREDENTIALS.host}:{CREDENTIALS.port}"
+        address = inside if apart else self._endpoint.address
         return {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{self._endpoint.address}{PATH}",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{address}{PATH}",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": self._endpoint.token,
         }
 
     async def _admits(self, peer: Address, own: Address) -> bool:
         """Whether the other end of a connection belongs to this environment."""
+        if self._wires is not None:  # nobody else is in its network
+            return True
         pid = self._spawner.pid(self._number)
         return pid is not None and await asyncio.to_thread(owns, pid, peer, own)
 
@@ -365,9 +408,11 @@ class Environment:
     def end(self) -> None:
         """Kill the process and all it started."""
         self.alive = False
+        if self._wires is not None:
+            self._wires.close()
         self._spawner.kill(self._number)
         if self._launcher is None:
-            # It was never told what to be.
+            # It was never told what to be, or it never said that it is.
             self._connection.close()
             self._hung_up = True
 
@@ -387,6 +432,8 @@ class Environment:
             self._channel.close()
         if self._endpoint is not None:
             self._endpoint.close()
+        if self._wires is not None:
+            self._wires.close()
         if self._turn is None:
             self._output.close()
         asyncio.get_running_loop().run_in_executor(None, self._clean_up)

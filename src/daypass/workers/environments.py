@@ -24,6 +24,7 @@ from daypass.workers.function import (
 )
 from daypass.workers.isolation import Isolation, Level, choose, refuse_readable
 from daypass.workers.log import new_stream_name
+from daypass.workers.network import Network
 from daypass.workers.runtimes import Place, check_runtime, is_python, module_directories
 from daypass.workers.spawner import Spawners
 from daypass.workers.stream import ResponseStream
@@ -76,6 +77,7 @@ class Environments:
         self._preload = preload
         self._prepared: tuple[Isolation, Spawners] | None = None
         self._cgroups: Cgroups | None = None
+        self._network: Network | None = None
         self._serial = 0
         self._running = 0
         self._busy: Counter[str] = Counter()
@@ -117,6 +119,14 @@ class Environments:
             Spawners(isolation.level or Level.PROCESS, self._cgroups, self._preload),
         )
         return self._prepared
+
+    def connect(self, network: Network) -> None:
+        """Give each environment from now on a network of its own; before, they use the machine's.
+
+        Isolation must be at the level of namespaces.
+        """
+        network.prepare()
+        self._network = network
 
     async def unpack(self, package: bytes) -> int:
         """Check and unpack a package; the bytes of its files. Raises `ArchiveError`."""
@@ -182,11 +192,12 @@ class Environments:
         """End everything."""
         for task in list(self._tasks):
             task.cancel()
+        # Those that were at work give their environments back.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for name, version in list(self._warm):
             self.retire(name, version)
         if self._prepared is not None:
             self._prepared[1].close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         shutil.rmtree(self._temporary, ignore_errors=True)
         if self._cgroups is not None:
             self._cgroups.close()
@@ -274,7 +285,7 @@ class Environments:
                 spawner = spawners.choose(module_directories(function.runtime, place))
             return await Environment.start(
                 *(function, place, credentials, isolation, spawner),
-                *(supplies.log(stream), supplies.credentials),
+                *(supplies.log(stream), supplies.credentials, self._network),
             )
         except BaseException:
             self._running -= 1

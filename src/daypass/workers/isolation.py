@@ -42,7 +42,8 @@ class Isolation:
 
     landlock: the version of its interface, 0 without. seccomp: system calls are denied.
     user_namespace: a function has one of its own. own_user: it is another user than the server.
-    refusal: why the level above is not available, "" at the strongest.
+    refusal: why the level above is not available, "" at the strongest. network_refusal: why
+    functions can have no networks of their own, "" if they can.
     """
 
     level: Level | None
@@ -51,6 +52,7 @@ class Isolation:
     user_namespace: bool = False
     own_user: bool = False
     refusal: str = ""
+    network_refusal: str = "that needs the isolation level namespaces"
 
     def describe(self) -> str:
         """One line for the operator."""
@@ -114,6 +116,7 @@ def detect() -> Isolation:
             seccomp,
             user_namespace=bool(result["user_namespace"]),
             own_user=bool(result["own_user"]),
+            network_refusal=str(result["network_refusal"]),
         )
     if version:
         return Isolation(Level.LANDLOCK, version, seccomp, refusal=refusal)

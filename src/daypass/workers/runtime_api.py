@@ -1,14 +1,16 @@
 """The HTTP Runtime API (version 2018-06-01), one listener an environment.
 
-Official clients speak plain HTTP to a host and a port, so the listener is on loopback, where any
-process of this machine can connect. Who connects is therefore looked up in the kernel's socket
-table: only sockets of the environment's own session are served, others are closed unread.
+Official clients speak plain HTTP to a host and a port. In a network of its own the environment
+alone reaches it. Otherwise the listener is on loopback, where any process of this machine can
+connect; who connects is therefore looked up in the kernel's socket table: only sockets of the
+environment's own session are served, others are closed unread.
 """
 
 import asyncio
 import base64
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,10 +44,11 @@ Address = tuple[str, int]
 class RuntimeApi:
     """The `Channel` of an environment whose runtime speaks HTTP.
 
-    owner: the process id of the environment, once it is known; its session is served.
+    owner: the process id of the environment, once it is known; its session is served. None: whoever
+    connects is of the environment.
     """
 
-    def __init__(self, listener: Listener, owner: Callable[[], int | None]) -> None:
+    def __init__(self, listener: Listener, owner: Callable[[], int | None] | None) -> None:
         self._listener = listener
         self._owner = owner
         self._server: asyncio.Server | None = None
@@ -62,6 +65,15 @@ class RuntimeApi:
         api._server = await loop.create_server(lambda: _Connection(api), "127.0.0.1", 0)
         host, port = api._server.sockets[0].getsockname()
         api.address = f"{host}:{port}"
+        return api
+
+    @classmethod
+    async def open_inside(cls, listener: Listener, own: socket.socket) -> "RuntimeApi":
+        """On a listening socket of the environment's own network."""
+        api = cls(listener, None)
+        api._server = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(api), sock=own
+        )
         return api
 
     def invoke(self, event: Event, function_arn: str, deadline: float) -> None:
@@ -92,6 +104,8 @@ class RuntimeApi:
 
     async def admits(self, peer: Address, own: Address) -> bool:
         """Whether the other end of the connection between these belongs to the environment."""
+        if self._owner is None:
+            return True
         owner = self._owner()
         return owner is not None and await asyncio.to_thread(owns, owner, peer, own)
 

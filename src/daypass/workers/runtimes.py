@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from daypass.workers.function import FunctionSpec, UnusableRuntimeError
 from daypass.workers.isolation import Isolation, Level
+from daypass.workers.network import Network
 from daypass.workers.view import (
     OWN_ROOT,
     RUNTIME_DIRECTORY,
@@ -84,11 +85,12 @@ def describe_launch(
     identity: Mapping[str, str],
     isolation: Isolation,
     runtime_api: str,
+    network: Network | None,
 ) -> dict[str, Any]:
     """The head of the LAUNCH frame.
 
     identity: variables by which SDKs find the credentials. runtime_api: HOST:PORT of the HTTP
-    Runtime API, "" if none.
+    Runtime API, "" if none. network: its own, None without.
     """
     own_root = isolation.level is Level.NAMESPACES
     seen = OWN_ROOT if own_root else _view_of(place)
@@ -102,7 +104,7 @@ def describe_launch(
     return {
         "directory": seen.code,
         "environment": describe_environment(
-            function, seen, identity, runtime_api, place.log_stream
+            function, seen, identity, runtime_api, place.log_stream, network
         ),
         "path": [[seen.code, *_python_layers(function.runtime, seen)], package_paths()],
         "handler": function.handler,
@@ -116,18 +118,23 @@ def describe_launch(
         "seccomp": isolation.seccomp,
         "user": isolation.choose_user(),
         "own_user_namespace": isolation.user_namespace,
-        **(_own_root(function, place) if own_root else _shared_root(function, place)),
+        **(_own_root(function, place, network) if own_root else _shared_root(function, place)),
     }
 
 
-def _own_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
+def _own_root(function: FunctionSpec, place: Place, network: Network | None) -> dict[str, Any]:
     """What there is is what may be read, and /tmp what may be written."""
     own = [(place.code, OWN_ROOT.code), (RUNTIME_DIRECTORY, OWN_ROOT.runtime)]
     if place.layers is not None:
         own += layer_binds(place.layers)
+    own += _node_files(function)
+    texts: Mapping[str, str] = {}
+    if network is not None:
+        own += network.binds()
+        texts = network.files()
     size = function.ephemeral_storage * MEGABYTE
     return {
-        "root": describe_root(place.staging, [*own, *_node_files(function)], temporary=size),
+        "root": describe_root(place.staging, own, texts, temporary=size),
         "readable": ["/"],
         "writable": [OWN_ROOT.temporary, *writable_paths()],
         "processes": PROCESSES,
@@ -180,6 +187,7 @@ def describe_environment(
     identity: Mapping[str, str],
     runtime_api: str,
     log_stream: str,
+    network: Network | None = None,
 ) -> dict[str, str]:
     """The environment variables; the function's own never replace the platform's."""
     code = seen.code
@@ -195,6 +203,8 @@ def describe_environment(
     }
     if seen != OWN_ROOT:
         variables["TMPDIR"] = seen.temporary
+    if network is not None:
+        variables |= network.variables()
     variables |= function.variables
     variables |= identity
     variables |= {

@@ -117,17 +117,26 @@ def layer_binds(layers: Path) -> list[tuple[Path, str]]:
 
 
 def describe_root(
-    staging: Path, own: Sequence[tuple[Path, str]], *, temporary: int
+    staging: Path,
+    own: Sequence[tuple[Path, str]],
+    texts: Mapping[str, str] | None = None,
+    *,
+    temporary: int,
 ) -> dict[str, Any]:
     """The root of an environment, as `runtime.filesystem.enter_root` wants it.
 
     staging: an empty directory to build it on. own: what this environment has for itself, and
-    where. temporary: bytes of its /tmp.
+    where. texts: files of its own, by path. temporary: bytes of its /tmp. What it has for itself
+    takes the place of the setting that the system has there, or that it would be beneath.
     """
+    files = {**_OWN_FILES, **(texts or {})}
+    taken = [*files, *(target for _, target in own)]
     binds: list[tuple[str, str]] = []
     links: list[tuple[str, str]] = []
     for path in (*_SYSTEM, *_SETTINGS, *python_paths()):
         if not os.path.exists(path) or any(_is_beneath(path, target) for _, target in binds):
+            continue
+        if path in _SETTINGS and any(_is_beneath(one, path) for one in taken):
             continue
         if path in _SYSTEM and os.path.islink(path):
             links.append((path, os.readlink(path)))
@@ -138,7 +147,7 @@ def describe_root(
         "staging": str(staging),
         "binds": binds,
         "links": links,
-        "files": dict(_OWN_FILES),
+        "files": files,
         "temporary": temporary,
     }
 
