@@ -11,7 +11,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 # What ministack, a peer of the benchmarks, runs from: it wants an older botocore than we do.
 PEERS := .venv-peers
 
-.PHONY: demo test check bench bench-sts bench-startup fuzz serve lock clean
+.PHONY: demo test check bench bench-sts bench-startup bench-functions fuzz serve lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/daypass demo
@@ -36,6 +36,9 @@ bench-sts: $(INSTALLED_DEV) $(PEERS)/.installed
 
 bench-startup: $(INSTALLED_DEV) $(PEERS)/.installed
 	$(BIN)/python -m benchmarks.startup
+
+bench-functions: $(INSTALLED_DEV) $(PEERS)/.installed
+	$(BIN)/python -m benchmarks.functions
 
 fuzz: $(INSTALLED_DEV)
 	$(BIN)/python -m tests.sigv4.fuzz $(FUZZ)

@@ -58,8 +58,12 @@ class Subject:
             aws_secret_access_key=self.credentials.secret_key,
         )
 
+    def family(self) -> Iterator[int]:
+        """The process ids of the server and all its descendants."""
+        return _family(self.process.pid)
+
     def cpu_seconds(self) -> float:
-        return sum(_cpu_seconds(pid) for pid in _family(self.process.pid))
+        return sum(_cpu_seconds(pid) for pid in self.family())
 
     def memory_megabytes(self) -> float:
         return _memory_megabytes(self.process.pid)
@@ -86,7 +90,8 @@ def _family(pid: int) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def daypass(directory: Path) -> Iterator[Subject]:
+def daypass(directory: Path, credentials: Credentials | None = None) -> Iterator[Subject]:
+    """credentials: the root's, of a directory that a server has been started on."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [
@@ -100,7 +105,8 @@ def daypass(directory: Path) -> Iterator[Subject]:
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
     seconds = time.perf_counter() - started
-    credentials = Credentials(ready["AccessKeyId"], ready["SecretAccessKey"])
+    if credentials is None:
+        credentials = Credentials(ready["AccessKeyId"], ready["SecretAccessKey"])
     with stopped_at_the_end(process):
         yield Subject("daypass", process, ready["Endpoint"], credentials, seconds)
 

@@ -35,7 +35,7 @@ from benchmarks.server import (
 )
 
 _ROUNDS = 3
-_PEERS = Path(__file__).parents[1] / ".venv-peers" / "bin" / "python"
+PEERS = Path(__file__).parents[1] / ".venv-peers" / "bin" / "python"
 # moto lets so many requests pass before it begins to check: those of `_set_up`.
 _SET_UP = 5
 _SESSION_POLICY = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
@@ -55,7 +55,7 @@ def ministack() -> Iterator[Subject]:
         port = probe.getsockname()[1]
     started = time.perf_counter()
     process = subprocess.Popen(
-        [_PEERS, "-m", "ministack"],
+        [PEERS, "-m", "ministack"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "AUTH": "true", "GATEWAY_PORT": str(port), "LOG_LEVEL": "ERROR"},
@@ -109,7 +109,7 @@ def main() -> int:
             stack.enter_context(daypass(Path(directory))),
             stack.enter_context(moto(unchecked=_SET_UP)),
         ]
-        if _PEERS.exists():
+        if PEERS.exists():
             subjects.append(stack.enter_context(ministack()))
         else:
             console.print("Without ministack: `make bench-sts` installs it.")
