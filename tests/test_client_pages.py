@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client.wire import Reply, recording
 from tests.conftest import Server
 
 PAGES = Path(__file__).parent.parent / "docs" / "client"
@@ -93,3 +94,13 @@ def test_explaining(server: Server, alice: dict[str, str], tmp_path: Path) -> No
     assert "It was refused with SignatureDoesNotMatch." in out
     assert "the client signed another request" in out
     assert out.endswith('{"Counts": {}, "Requests": []}\n')
+
+
+def test_console(server: Server, alice: dict[str, str], tmp_path: Path) -> None:
+    with recording() as wire:
+        wire.replies += [Reply(200, b'{"SigninToken": "token"}')] * 3
+        endpoint = {"DAYPASS_FEDERATION_ENDPOINT": f"{wire.url}/federation"}
+        out, _ = run("console.md", server, alice | endpoint, tmp_path)
+    assert out.count("/federation?Action=login&") == 3
+    assert "%2Fs3%2Fhome" in out
+    assert "SessionDuration=3600" in wire.received[1].target

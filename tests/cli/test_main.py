@@ -16,7 +16,7 @@ from tests.cli.running import daypass
 
 COMMANDS = [
     *("serve", "init", "env", "ca", "demo", "assume", "exec", "call", "whoami", "deploy"),
-    *("policy", "sessions", "serve-credentials", "sign", "presign", "proxy", "explain"),
+    *("policy", "sessions", "serve-credentials", "sign", "presign", "proxy", "explain", "console"),
 ]
 GROUPS = {"policy": ["lint", "simulate", "explain"], "sessions": ["revoke"]}
 # The commands that do something, as they are called.

@@ -35,6 +35,7 @@ _COMMANDS: Final = {
         "Print credentials as SDKs read them from credential_process.",
     ),
     "call": ("call", "Send a signed HTTP request, like curl."),
+    "console": ("console", "Print a URL that signs in to the AWS console."),
     "explain": ("explain", "Say why a request was refused."),
     "proxy": ("proxy", "Sign what programs send through a port of this machine."),
     "presign": ("presign", "Print a URL that anyone may use for a while."),
