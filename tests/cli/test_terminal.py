@@ -7,7 +7,10 @@ import sys
 import time
 
 import pytest
+from click.shell_completion import get_completion_class
 
+from daypass.cli import shells  # noqa: F401 - PowerShell's completion
+from daypass.cli.main import cli
 from daypass.cli.picker import Choice, Picking, named_keys
 from tests.cli.terminal import Terminal
 from tests.client import answers
@@ -241,16 +244,17 @@ def test_use_without_a_name_lets_one_choose(environment):
     ],
 )
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
-def test_words_are_completed_in_every_shell(environment, shell, words, expected):
+def test_words_are_completed_in_every_shell(environment, monkeypatch, shell, words, expected):
     line = " ".join(["daypass", *words])
     asked = environment | {
-        "_DAYPASS_COMPLETE": f"{shell}_complete",
         "COMP_WORDS": line,
         "COMP_CWORD": words[-1] if shell == "fish" else str(len(words)),
         "COMP_LINE": line,
     }
-    ended = subprocess.run(["daypass"], env=asked, capture_output=True, text=True, check=True)
-    lines = ended.stdout.splitlines()
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    completed = get_completion_class(shell)(cli, {}, "daypass", "_DAYPASS_COMPLETE").complete()
+    lines = completed.splitlines()
     if shell == "zsh":
         found = {value.replace("\\:", ":") for value in lines[1::3]}
     elif shell == "powershell":
@@ -258,6 +262,12 @@ def test_words_are_completed_in_every_shell(environment, shell, words, expected)
     else:
         found = {one.partition(",")[2].partition("\t")[0] for one in lines}
     assert found == expected
+
+
+def test_powershell_is_answered_by_the_program(environment):
+    asked = environment | {"_DAYPASS_COMPLETE": "powershell_complete", "COMP_LINE": "daypass who"}
+    ended = subprocess.run(["daypass"], env=asked, capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("whoami\t")
 
 
 def test_bash_completes_at_a_real_prompt(environment):

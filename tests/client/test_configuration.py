@@ -294,7 +294,7 @@ ENDPOINTS = {
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-@pytest.mark.parametrize("service", ["sts", "s3", "iam"])
+@pytest.mark.parametrize("service", ["sts", "s3"])
 def test_endpoints_are_botocores(places, monkeypatch, name, service):
     profile, environ = ENDPOINTS[name]
     (places / "config").write_text(textwrap.dedent(SERVICES) + f"[default]\n{A}[profile p2]\n{A}")

@@ -3,11 +3,11 @@
 import contextlib
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-_POSIX: Final = os.name == "posix"
 # What others must not have: any way into a file, and the right to replace what a directory holds.
 _READABLE: Final = 0o077
 _WRITABLE: Final = 0o022
@@ -24,11 +24,10 @@ def make_private_directory(path: Path) -> None:
 
 
 def _check(path: Path, found: os.stat_result, kind: Callable[[int], bool], others: int) -> None:
-    # On Windows a user's own folders are private by inheritance.
     if not kind(found.st_mode):
         raise NotPrivateError(f"{path} is not what it should be.")
-    if not _POSIX:
-        return
+    if sys.platform == "win32":
+        return  # there a user's own folders are private by inheritance
     if found.st_uid != os.geteuid():
         raise NotPrivateError(f"{path} belongs to another user.")
     if found.st_mode & others:
