@@ -1,9 +1,9 @@
 """Functions, warm and cold, beside a bare echo, awslambdaric spawned afresh, and ministack.
 
 Warm: the median of calls one after another, what a Function URL with AWS_IAM adds to the same
-function's environment, and that to a socket pair between two processes. Cold: from the call to the
-answer, at the strongest isolation the machine allows, beside the time in which a spawned
-awslambdaric asks for its first event. Then a server with many functions, ten of them hot.
+function's environment, and that to a socket pair between two processes. Cold: from a signed
+Invoke to its answer, at the strongest isolation the machine allows, beside the time in which a
+spawned awslambdaric asks for its first event. Then a server with many functions, ten of them hot.
 
 ministack runs from a virtual environment of its own: `make bench-functions` makes it.
 """
@@ -125,7 +125,9 @@ def _warm(request: Prepared) -> float:
         return _median_microseconds(call)
 
 
-def _deploy(subject: Subject, names: Sequence[str], source: str) -> None:
+def _deploy(
+    subject: Subject, names: Sequence[str], source: str, runtime: str = "python3.12"
+) -> None:
     """Functions that are active."""
     role = f"arn:aws:iam::{_account(subject)}:role/bench-functions"
     trusts = {
@@ -141,11 +143,12 @@ def _deploy(subject: Subject, names: Sequence[str], source: str) -> None:
     for name in names:
         client.create_function(
             FunctionName=name,
-            Runtime="python3.12",
+            Runtime=runtime,
             Handler="app.handler",
             Role=role,
             Code={"ZipFile": package},
             Timeout=30,
+            MemorySize=512,
         )
 
 
@@ -238,20 +241,24 @@ async def _warm_environment() -> float:
     return statistics.median(times[20:]) * 1e6
 
 
-async def _cold(name: str) -> list[float]:
-    """Milliseconds from a call to its answer, each in a new environment."""
+def _cold(subject: Subject, name: str) -> list[float]:
+    """Milliseconds from a signed Invoke to its answer, each in a new environment."""
     runtime, source = _SOURCES[name]
-    package = _package(source)
+    function = name.replace(" ", "-").replace(".", "")
+    _deploy(subject, [function], source, runtime)
+    request = _invocation(subject, function)
     times = []
-    async with _environments() as environments:
-        await _call(environments, name, package, runtime)
+    with socket.create_connection((request.host, request.port)) as connection:
+        _ask(connection, request)
         # What is loaded once for all functions is loaded meanwhile.
-        await asyncio.sleep(2)
-        for _ in range(_COLD_STARTS):
-            environments.retire(name)
-            await asyncio.sleep(0.2)
+        time.sleep(2)
+        client = subject.client("lambda")
+        for number in range(_COLD_STARTS):
+            variables = {"Variables": {"NUMBER": str(number)}}
+            client.update_function_configuration(FunctionName=function, Environment=variables)
+            time.sleep(0.3)
             started = time.perf_counter()
-            await _call(environments, name, package, runtime)
+            _ask(connection, request)
             times.append((time.perf_counter() - started) * 1000)
     return times
 
@@ -293,17 +300,17 @@ def _spawn_awslambdaric(source: str) -> list[float]:
     return times
 
 
-def _print_cold(console: Console) -> None:
+def _print_cold(console: Console, ours: Subject) -> None:
     console.print(f"Isolation: {detect().describe()}")
     table = Table("Cold start, ms", "min", "median", "awslambdaric spawned, min", "ratio")
     for name, (runtime, source) in _SOURCES.items():
         if runtime.startswith("nodejs") and shutil.which("node") is None:
             continue
-        ours = asyncio.run(_cold(name))
-        row = [name, f"{min(ours):.1f}", f"{statistics.median(ours):.1f}"]
+        times = _cold(ours, name)
+        row = [name, f"{min(times):.1f}", f"{statistics.median(times):.1f}"]
         if runtime.startswith("python"):
             theirs = _spawn_awslambdaric(source)
-            row += [f"{min(theirs):.1f}", f"{min(theirs) / min(ours):.1f}"]
+            row += [f"{min(theirs):.1f}", f"{min(theirs) / min(times):.1f}"]
         table.add_row(*row)
     console.print(table)
 
@@ -360,7 +367,7 @@ def main() -> int:
         daypass(Path(directory)) as ours,
     ):
         _print_warm(console, ours)
-    _print_cold(console)
+        _print_cold(console, ours)
     _print_many(console, arguments.functions)
     return 0
 
