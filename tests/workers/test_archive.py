@@ -131,3 +131,17 @@ def test_layers_that_disagree_are_refused_and_leave_nothing(
     with pytest.raises(ArchiveError, match="a file in one of them and a directory in another"):
         code.merge(digests)
     assert sorted(path.name for path in next(tmp_path.iterdir()).iterdir()) == sorted(digests)
+
+
+def test_functions_can_read_what_a_server_with_a_strict_umask_unpacks(tmp_path: Path) -> None:
+    directory = CodeDirectory(tmp_path)
+    before = os.umask(0o077)
+    try:
+        directory.prepare()
+        code = directory.unpack(pack({"inner/deep/app.py": "", "bootstrap": ""}, "bootstrap"))
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [code, *code.rglob("*")]}
+
+    assert modes.pop(code.name) == modes.pop("inner") == modes.pop("deep") == 0o755
+    assert modes == {"app.py": 0o644, "bootstrap": 0o755}

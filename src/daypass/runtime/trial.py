@@ -38,6 +38,7 @@ def main(description: str) -> None:
 
 
 def _try(description: dict[str, Any], found: dict[str, Any]) -> None:
+    os.umask(0o022)
     namespaces.leave_shared(network=False)
     found["network_refusal"] = _try_network()
     filesystem.enter_root(description["root"])

@@ -69,7 +69,7 @@ class CodeDirectory:
         partial.mkdir(mode=0o700)
         try:
             _unpack(package, partial)
-            partial.chmod(0o755)
+            _let_enter(partial)
             # Another process may have been faster; a directory of this name is this package.
             with contextlib.suppress(OSError):
                 partial.rename(target)
@@ -95,12 +95,18 @@ class CodeDirectory:
         try:
             for layer in layers:
                 _lay_over(self._root / layer, partial)
-            partial.chmod(0o755)
+            _let_enter(partial)
             with contextlib.suppress(OSError):
                 partial.rename(target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         return target
+
+
+def _let_enter(directory: Path) -> None:
+    """Whatever the server's umask is: functions are other users, who must be able to read."""
+    for parent, _, _ in os.walk(directory):
+        Path(parent).chmod(0o755)
 
 
 def directory_size(directory: Path) -> int:
@@ -155,7 +161,9 @@ def _unpack(package: bytes, directory: Path) -> None:
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, limit: int) -> int:
     executable = entry.create_system == _UNIX and entry.external_attr >> 16 & stat.S_IXUSR
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o755 if executable else 0o644)
+    mode = 0o755 if executable else 0o644
+    descriptor = os.open(path, flags, mode)
+    os.fchmod(descriptor, mode)
     size = 0
     with os.fdopen(descriptor, "wb") as file, archive.open(entry) as source:
         while piece := source.read(_PIECE):
