@@ -63,9 +63,23 @@ def test_a_connection_that_is_not_in_the_table_is_nobodys(tmp_path):
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
         "   0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000  0 1\n"
     )
-    assert owner(("127.0.0.1", 8080), ("127.0.0.1", 50000), table) == 1000
-    assert owner(("127.0.0.1", 50000), ("127.0.0.1", 8080), table) is None
-    assert owner(("127.0.0.1", 8080), ("127.0.0.1", 50001), table) is None
+    assert owner(("127.0.0.1", 8080), ("127.0.0.1", 50000), [table]) == 1000
+    assert owner(("127.0.0.1", 50000), ("127.0.0.1", 8080), [table]) is None
+    assert owner(("127.0.0.1", 8080), ("127.0.0.1", 50001), [table]) is None
+
+
+@linux
+def test_a_socket_for_both_versions_of_ip_is_somebodys_too():
+    """As Java's are: the kernel lists them in another table, with mapped addresses."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as client,
+    ):
+        client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        client.connect((f"::ffff:{listener.getsockname()[0]}", listener.getsockname()[1]))
+        server, peer = listener.accept()
+        with server:
+            assert owner(peer, server.getsockname()) == os.geteuid()
 
 
 def test_only_the_loopback_address_is_listened_on():
