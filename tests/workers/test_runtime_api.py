@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from daypass.workers.function import Event
+from daypass.workers.extensions import Extensions
+from daypass.workers.function import Event, FunctionSpec
 from daypass.workers.runtime_api import RuntimeApi
 from daypass.workers.stream import Flow
 
@@ -18,6 +19,20 @@ EVENT = Event(
     "8476a536-e9f4-11e8-9739-2dfe598c3fcd", b'{"key": "value"}', '{"client": {}}', "Root=1"
 )
 PREFIX = "/2018-06-01/runtime"
+EXTENSIONS = "/2020-01-01/extension"
+FUNCTION = FunctionSpec(
+    name="f",
+    arn="arn:aws:lambda:eu-west-1:123456789012:function:f",
+    revision="1",
+    runtime="provided.al2023",
+    handler="h",
+    code_sha256="0",
+    timeout=3,
+    memory_size=128,
+    ephemeral_storage=512,
+    region="eu-west-1",
+    endpoint_url="http://127.0.0.1:9311",
+)
 
 
 class Told:
@@ -50,6 +65,12 @@ class Told:
     def ended_streaming(self, request_id: str, payload: bytes, error_type: str | None) -> None:
         self.calls.append(("ended", request_id, payload, error_type))
 
+    def extensions_changed(self) -> None:
+        self.calls.append(("changed",))
+
+    def extension_failed(self, payload: bytes, error_type: str) -> None:
+        self.calls.append(("extension", payload, error_type))
+
     def hung_up(self) -> None:
         self.calls.append(("hung_up",))
 
@@ -62,7 +83,8 @@ def told() -> Told:
 @pytest.fixture
 async def api(told: Told) -> AsyncIterator[RuntimeApi]:
     # This test is in its own session, so it may connect.
-    api = await RuntimeApi.open(told, lambda: os.getsid(0))
+    extensions = Extensions(FUNCTION, ["expected"], told.extensions_changed, told.extension_failed)
+    api = await RuntimeApi.open(told, lambda: os.getsid(0), extensions)
     yield api
     api.close()
 
@@ -186,7 +208,8 @@ async def test_what_is_not_http_ends_the_connection(api: RuntimeApi) -> None:
 
 
 async def test_another_session_is_not_served(told: Told) -> None:
-    api = await RuntimeApi.open(told, lambda: 1)
+    extensions = Extensions(FUNCTION, [], told.extensions_changed, told.extension_failed)
+    api = await RuntimeApi.open(told, lambda: 1, extensions)
     try:
         async with httpx.AsyncClient() as client:
             with pytest.raises(httpx.TransportError):
@@ -280,3 +303,93 @@ async def test_an_unknown_response_mode_is_an_error(
     assert answer.status_code == 400
     assert answer.json()["errorType"] == "InvalidFunctionResponseMode"
     assert told.calls[-1][3] == "Runtime.InvalidResponseModeHeader"
+
+
+# -- extensions ----------------------------------------------------------------------------------
+# Error types of AWS's runtime interface emulator, all of them 403.
+
+
+async def register(
+    client: httpx.AsyncClient, name: str = "expected", body: str = '{"events":["INVOKE"]}'
+) -> httpx.Response:
+    headers = {"Lambda-Extension-Name": name, "Lambda-Extension-Accept-Feature": "accountId"}
+    return await client.post(f"{EXTENSIONS}/register", headers=headers, content=body)
+
+
+async def test_an_extension_registers_and_hears_of_an_invocation(
+    api: RuntimeApi, client: httpx.AsyncClient, told: Told
+) -> None:
+    answer = await register(client)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "functionName": "f",
+        "functionVersion": "$LATEST",
+        "handler": "h",
+        "accountId": "123456789012",
+    }
+    extensions = api._extensions
+    assert not extensions.ready()
+    me = {"Lambda-Extension-Identifier": answer.headers["lambda-extension-identifier"]}
+    waiting = asyncio.ensure_future(client.get(f"{EXTENSIONS}/event/next", headers=me))
+    while ("changed",) not in told.calls:
+        await asyncio.sleep(0.01)
+    assert extensions.ready()
+    assert extensions.idle()
+    extensions.invoke(EVENT, "arn", 1_542_409_706.888)
+    assert not extensions.idle()
+    event = await waiting
+    assert event.headers["lambda-extension-event-identifier"]
+    assert event.json() == {
+        "eventType": "INVOKE",
+        "deadlineMs": 1_542_409_706_888,
+        "requestId": EVENT.request_id,
+        "invokedFunctionArn": "arn",
+        "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1"},
+    }
+    assert not extensions.shut_down("spindown", 1.0), "it did not ask to hear of that"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "error_type"),
+    [
+        ("", '{"events":[]}', "Extension.InvalidExtensionName"),
+        ("x", "{", "InvalidRequestFormat"),
+        ("x", '{"events":3}', "InvalidRequestFormat"),
+        ("x", '{"events":["SLEEP"]}', "Extension.InvalidEventType"),
+    ],
+)
+async def test_what_cannot_register(
+    client: httpx.AsyncClient, name: str, body: str, error_type: str
+) -> None:
+    answer = await register(client, name, body)
+    assert (answer.status_code, answer.json()["errorType"]) == (403, error_type)
+
+
+async def test_registration_closes_and_identifiers_are_checked(
+    api: RuntimeApi, client: httpx.AsyncClient
+) -> None:
+    api._extensions.close_registration()
+    answer = await register(client)
+    assert answer.json()["errorType"] == "Extension.RegistrationClosed"
+    for identifier, error_type in (
+        ("", "Extension.MissingExtensionIdentifier"),
+        ("x", "Extension.InvalidExtensionIdentifier"),
+        ("8476a536-e9f4-11e8-9739-2dfe598c3fcd", "Extension.UnknownExtensionIdentifier"),
+    ):
+        headers = {"Lambda-Extension-Identifier": identifier} if identifier else {}
+        answer = await client.get(f"{EXTENSIONS}/event/next", headers=headers)
+        assert (answer.status_code, answer.json()["errorType"]) == (403, error_type)
+
+
+async def test_an_extension_reports_an_error(client: httpx.AsyncClient, told: Told) -> None:
+    identifier = (await register(client)).headers["lambda-extension-identifier"]
+    answer = await client.post(
+        f"{EXTENSIONS}/exit/error",
+        headers={
+            "Lambda-Extension-Identifier": identifier,
+            "Lambda-Extension-Function-Error-Type": "Extension.Bad",
+        },
+        content=b"{}",
+    )
+    assert answer.status_code == 202
+    assert told.calls[-1] == ("extension", b"{}", "Extension.Bad")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from daypass.workers import Invocation, StreamedInvocation, environment
+from daypass.workers import Invocation, StreamedInvocation, turn
 from daypass.workers.function import Outcome
 from daypass.workers.stream import ResponseStream
 from tests.functions import pack
@@ -163,7 +163,7 @@ async def test_the_same_environment_streams_and_answers_plainly(runner: Runner) 
 async def test_a_response_beyond_the_limit_breaks_off(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "STREAM_LIMIT", 100_000)
+    monkeypatch.setattr(turn, "STREAM_LIMIT", 100_000)
     answer = await run(runner, {"pieces": 5, "size": 50_000})
     assert isinstance(answer, StreamedInvocation)
     assert len(await whole(answer)) <= 100_000

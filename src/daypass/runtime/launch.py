@@ -11,6 +11,13 @@ from daypass.runtime import frames, python, sandbox
 
 # Where the channel is, after standard input, output and error.
 CHANNEL: Final = 3
+# Lambda developer guide, "Using the Lambda Extensions API": variables that extensions do not get.
+_NOT_FOR_EXTENSIONS: Final = frozenset(
+    {
+        *("AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
+        *("AWS_XRAY_CONTEXT_MISSING", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER"),
+    }
+)
 
 
 def become_function(channel: int, output: int) -> None:
@@ -72,6 +79,9 @@ def _arrange_descriptors(channel: int, output: int) -> socket.socket:
 
 def _run(launch: dict[str, Any], connection: socket.socket) -> int:
     command = launch["command"]
+    os.set_inheritable(CHANNEL, False)
+    for extension in launch["extensions"]:
+        _start_extension(extension, launch["environment"])
     if command is None:
         before, after = launch["path"]
         sys.path[:] = [*before, *sys.path, *after]
@@ -85,6 +95,15 @@ def _run(launch: dict[str, Any], connection: socket.socket) -> int:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         # What a shell says of a command that is not there, or that it cannot run.
         return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+def _start_extension(path: str, environment: dict[str, str]) -> None:
+    """Start a program beside the runtime, confined as it is; the channel is not open in it."""
+    variables = {name: environment[name] for name in environment.keys() - _NOT_FOR_EXTENSIONS}
+    try:
+        os.posix_spawn(path, [path], variables)
+    except OSError as error:
+        sys.stderr.write(f"{path}: {error.strerror}\n")
 
 
 def _forget_own_modules() -> None:

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import shutil
-import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -17,8 +15,8 @@ from daypass.workers import report
 from daypass.workers.cgroups import Cgroup, Limits
 from daypass.workers.channel import Channel, FrameChannel
 from daypass.workers.credential_endpoint import PATH, CredentialEndpoint
+from daypass.workers.extensions import FAREWELL, Extensions
 from daypass.workers.function import (
-    RESPONSE_LIMIT,
     Credentials,
     Event,
     FunctionSpec,
@@ -37,10 +35,12 @@ from daypass.workers.runtimes import (
     Place,
     describe_launch,
     describe_runtime,
+    extension_names,
     speaks_http,
 )
 from daypass.workers.spawner import Spawner
-from daypass.workers.stream import STREAM_LIMIT, Flow, ResponseStream
+from daypass.workers.stream import Flow, ResponseStream
+from daypass.workers.turn import Turn, describe_exit, failure
 
 # Seconds an environment may take to initialise before its time counts as the invocation's.
 INIT_LIMIT: Final = 10.0
@@ -48,32 +48,8 @@ INIT_LIMIT: Final = 10.0
 _SAMPLE: Final = 0.05
 # Seconds a process that closed its channel has to end by itself.
 _FAREWELL: Final = 0.5
-# The type of a streamed response whose function names none.
-_STREAM_TYPE: Final = "application/octet-stream"
 
 _log = logging.getLogger("daypass.functions")
-
-
-class _Turn:
-    """The one invocation under way."""
-
-    __slots__ = (
-        *("began", "cold", "content_type", "event", "gathered", "logged", "outcome", "size"),
-        *("stream", "timer"),
-    )
-
-    def __init__(self, event: Event, cold: bool, stream: ResponseStream | None) -> None:
-        self.event = event
-        self.cold = cold
-        # Of a response that is streamed: where it goes, or what came of it if nobody reads it.
-        self.stream = stream
-        self.gathered = bytearray()
-        self.content_type = ""
-        self.size = 0
-        self.logged = False
-        self.began = time.monotonic()
-        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.timer: asyncio.TimerHandle | None = None
 
 
 class Environment:
@@ -89,6 +65,7 @@ class Environment:
     ) -> None:
         self.function = function
         self.alive = True
+        self._speaks_http = speaks_http(function.runtime)
         self._credentials = credentials
         self._temporary = temporary
         self._spawner = spawner
@@ -105,9 +82,14 @@ class Environment:
         self._initialized: float | None = None
         # The outcome of every invocation from now on: it did not initialise, or has exited.
         self._failure: Outcome | None = None
-        self._turn: _Turn | None = None
+        self._turn: Turn | None = None
         self._status: int | None = None
         self._hung_up = False
+        self._api: RuntimeApi | None = None
+        self._extensions: Extensions | None = None
+        self._runtime_ready = False
+        self._resting: asyncio.Future[None] | None = None
+        self._farewell: asyncio.TimerHandle | None = None
         self._meter = Meter(function.memory_size * MEGABYTE)
         self._limit(newborn.group)
 
@@ -159,16 +141,24 @@ class Environment:
         self._launcher = await FrameChannel.open(self._connection, self)
         self._channel = self._launcher
         runtime_api = ""
-        if speaks_http(self.function.runtime):
-            api = await RuntimeApi.open(self, lambda: self._spawner.pid(self._number))
-            runtime_api, self._channel = api.address, api
+        if self._expect_extensions(place):
+            assert self._extensions is not None
+            self._take_api(
+                await RuntimeApi.open(
+                    self,
+                    lambda: self._spawner.pid(self._number),
+                    self._extensions,
+                    for_runtime=self._speaks_http,
+                )
+            )
+            runtime_api = self._api.address if self._api else ""
         if self._endpoint is not None:
             await self._endpoint.listen()
         self._launcher.launch(self._describe(place, isolation, runtime_api, None))
 
     async def _launch_apart(self, place: Place, isolation: Isolation, network: Network) -> None:
         """The same in a network of its own, whose sockets come over the channel first."""
-        services = {RUNTIME_API: speaks_http(self.function.runtime)}
+        services = {RUNTIME_API: self._expect_extensions(place)}
         services[CREDENTIALS] = self._endpoint is not None
         offered = [service for service, is_offered in services.items() if is_offered]
         runtime_api = f"{RUNTIME_API.host}:{RUNTIME_API.port}" if RUNTIME_API in offered else ""
@@ -182,10 +172,32 @@ class Environment:
         self._launcher = await FrameChannel.open(self._connection, self)
         self._channel = self._launcher
         opened = self._wires.services
-        if RUNTIME_API in opened:
-            self._channel = await RuntimeApi.open_inside(self, opened[RUNTIME_API])
+        if RUNTIME_API in opened and self._extensions is not None:
+            self._take_api(
+                await RuntimeApi.open_inside(
+                    self,
+                    opened[RUNTIME_API],
+                    self._extensions,
+                    for_runtime=self._speaks_http,
+                )
+            )
         if self._endpoint is not None and CREDENTIALS in opened:
             await self._endpoint.listen(opened[CREDENTIALS])
+
+    def _expect_extensions(self, place: Place) -> bool:
+        """Whether something speaks HTTP with the server: the runtime, or extensions beside it."""
+        names = extension_names(place)
+        if not self._speaks_http and not names:
+            return False
+        self._extensions = Extensions(
+            self.function, names, self._extensions_changed, self._extension_failed
+        )
+        return True
+
+    def _take_api(self, api: RuntimeApi) -> None:
+        self._api = api
+        if self._speaks_http:
+            self._channel = api
 
     def _describe(
         self, place: Place, isolation: Isolation, runtime_api: str, network: Network | None
@@ -232,7 +244,7 @@ class Environment:
 
         stream: takes a response that the function streams; without one it is gathered.
         """
-        turn = self._turn = _Turn(event, self._initialized is None, stream)
+        turn = self._turn = Turn(event, self._initialized is None, stream)
         if self._failure is not None:
             turn.outcome.set_result(self._failure)
         elif turn.cold:
@@ -254,34 +266,37 @@ class Environment:
         error = None if outcome.error_type is None else "Unhandled"
         return Invocation(outcome.payload, error, tail, self.function.version, outcome.content_type)
 
-    def _hand_over(self, turn: _Turn) -> None:
+    def _hand_over(self, turn: Turn) -> None:
         assert self._channel is not None
         turn.began = time.monotonic()
         self._begin_log(turn)
         self._set_timer(turn, self.function.timeout)
         arn = turn.event.function_arn or self.function.arn
-        self._channel.invoke(turn.event, arn, time.time() + self.function.timeout)
+        deadline = time.time() + self.function.timeout
+        if self._extensions is not None:
+            self._extensions.invoke(turn.event, arn, deadline)
+        self._channel.invoke(turn.event, arn, deadline)
 
-    def _set_timer(self, turn: _Turn, seconds: float) -> None:
+    def _set_timer(self, turn: Turn, seconds: float) -> None:
         if turn.timer is not None:
             turn.timer.cancel()
         turn.timer = asyncio.get_running_loop().call_later(seconds, self._time_out, turn)
 
-    def _time_out(self, turn: _Turn) -> None:
+    def _time_out(self, turn: Turn) -> None:
         message = (
             f"RequestId: {turn.event.request_id} Error: Task timed out after "
             f"{self.function.timeout:.2f} seconds"
         )
-        self._settle(_error("Sandbox.Timedout", message))
-        self.end()
+        self._settle(failure("Sandbox.Timedout", message))
+        self.end("timeout")
 
-    def _watch(self, turn: _Turn) -> None:
+    def _watch(self, turn: Turn) -> None:
         """Measure its memory as long as this invocation lasts; end it when that is too much."""
 
         def sample() -> None:
             if self._turn is turn and self.alive:
                 if self._meter.sample(*self._spawner.pids(self._number)):
-                    self.end()
+                    self._kill()
                 else:
                     self._watch(turn)
 
@@ -291,11 +306,11 @@ class Environment:
         if self._turn is not None and not self._turn.outcome.done():
             self._turn.outcome.set_result(outcome)
 
-    def _begin_log(self, turn: _Turn) -> None:
+    def _begin_log(self, turn: Turn) -> None:
         turn.logged = True
         self._log.note([report.start(self.function, turn.event.request_id)])
 
-    def _end_log(self, turn: _Turn, outcome: Outcome) -> bytes:
+    def _end_log(self, turn: Turn, outcome: Outcome) -> bytes:
         """Finish the invocation's log; its tail, if the event wants it."""
         duration = time.monotonic() - turn.began
         init = None
@@ -321,17 +336,27 @@ class Environment:
     # -- what comes from it (`channel.Listener`) ---------------------------------------------
 
     def is_ready(self) -> None:
-        if self._initialized is None:
-            self._initialized = time.monotonic()
-            if self._turn is not None:
-                self._hand_over(self._turn)
+        self._runtime_ready = True
+        self._become_ready()
+
+    def _become_ready(self) -> None:
+        extensions = self._extensions
+        if self._initialized is not None or not self._runtime_ready:
+            return
+        if extensions is not None:
+            if not extensions.ready():
+                return
+            extensions.close_registration()
+        self._initialized = time.monotonic()
+        if self._turn is not None:
+            self._hand_over(self._turn)
 
     def responded(self, request_id: str, payload: bytes) -> None:
-        if self._awaits(request_id):
+        if self._awaiting(request_id):
             self._settle(Outcome(payload))
 
     def failed(self, request_id: str, payload: bytes, error_type: str) -> None:
-        if self._awaits(request_id):
+        if self._awaiting(request_id):
             self._settle(Outcome(payload, error_type))
 
     def init_failed(self, payload: bytes, error_type: str) -> None:
@@ -344,44 +369,62 @@ class Environment:
             self.end()
 
     def oversized(self, request_id: str, size: int) -> None:
-        if self._awaits(request_id):
-            streams = self._turn is not None and self._turn.stream is not None
-            limit = STREAM_LIMIT if streams else RESPONSE_LIMIT
-            message = (
-                f"Response payload size ({size} bytes) exceeded maximum allowed payload size "
-                f"({limit} bytes)."
-            )
-            self._settle(_error("Function.ResponseSizeTooLarge", message))
+        turn = self._awaiting(request_id)
+        if turn is not None:
+            self._settle(turn.too_large(size))
 
     def began_streaming(self, request_id: str, content_type: str, flow: Flow) -> None:
-        if self._turn is not None and self._awaits(request_id):
-            self._turn.content_type = content_type or _STREAM_TYPE
-            if self._turn.stream is not None:
-                self._turn.stream.begin(self._turn.content_type, flow)
+        turn = self._awaiting(request_id)
+        if turn is not None:
+            turn.begin_stream(content_type, flow)
 
     def streamed(self, request_id: str, piece: bytes) -> None:
-        turn = self._turn
-        if turn is None or not self._awaits(request_id):
-            return
-        turn.size += len(piece)
-        limit = RESPONSE_LIMIT if turn.stream is None else STREAM_LIMIT
-        if turn.size > limit:
-            self.oversized(request_id, turn.size)
+        turn = self._awaiting(request_id)
+        if turn is not None and not turn.take(piece):
+            self._settle(turn.too_large(turn.size))
             # It goes on writing what nobody takes.
             self.end()
-        elif turn.stream is not None:
-            turn.stream.feed(piece)
-        else:
-            turn.gathered += piece
 
     def ended_streaming(self, request_id: str, payload: bytes, error_type: str | None) -> None:
-        turn = self._turn
-        if turn is not None and self._awaits(request_id):
-            whole = bytes(turn.gathered) if error_type is None else payload
-            self._settle(Outcome(whole, error_type, turn.content_type))
+        turn = self._awaiting(request_id)
+        if turn is not None:
+            self._settle(turn.end_stream(payload, error_type))
 
-    def _awaits(self, request_id: str) -> bool:
-        return self._turn is not None and self._turn.event.request_id == request_id
+    def _awaiting(self, request_id: str) -> Turn | None:
+        """The invocation under way, if it is this one."""
+        turn = self._turn
+        return turn if turn is not None and turn.event.request_id == request_id else None
+
+    # -- its extensions ----------------------------------------------------------------------
+
+    def lingers(self) -> bool:
+        """Whether extensions are not done with the last invocation yet."""
+        return self.alive and self._extensions is not None and not self._extensions.idle()
+
+    async def rest(self) -> None:
+        """Wait until its extensions are done; one that takes longer than an invocation may is ended
+        with its environment."""
+        if not self.lingers():
+            return
+        self._resting = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait_for(self._resting, self.function.timeout)
+        except TimeoutError:
+            self.end("timeout")
+        finally:
+            self._resting = None
+
+    def _extensions_changed(self) -> None:
+        self._become_ready()
+        resting = self._resting
+        if resting is not None and not resting.done() and not self.lingers():
+            resting.set_result(None)
+
+    def _extension_failed(self, payload: bytes, error_type: str) -> None:
+        if self._initialized is None:
+            self.init_failed(payload, error_type)
+        else:
+            self.end("failure")
 
     def hung_up(self) -> None:
         self._hung_up = True
@@ -405,8 +448,15 @@ class Environment:
 
     # -- its end -----------------------------------------------------------------------------
 
-    def end(self) -> None:
-        """Kill the process and all it started."""
+    def end(self, reason: str = "spindown") -> None:
+        """Kill the process and all it started; its extensions are told before. reason: theirs."""
+        self.alive = False
+        if self._resting is not None and not self._resting.done():
+            self._resting.set_result(None)
+        if not self._takes_leave(reason):
+            self._kill()
+
+    def _kill(self) -> None:
         self.alive = False
         if self._wires is not None:
             self._wires.close()
@@ -416,20 +466,36 @@ class Environment:
             self._connection.close()
             self._hung_up = True
 
+    def _takes_leave(self, reason: str) -> bool:
+        """Whether there are extensions that get a moment to end."""
+        if self._farewell is not None:
+            return True
+        if self._extensions is None or self._status is not None:
+            return False
+        if not self._extensions.shut_down(reason, time.time() + FAREWELL):
+            return False
+        loop = asyncio.get_running_loop()
+        self._farewell = loop.call_later(FAREWELL, self._spawner.kill, self._number)
+        return True
+
     def _bury(self) -> None:
         """Once it has exited, and all it sent before has been read."""
         if self._status is None or not self._hung_up:
             return
         if self._failure is None:
             request_id = self._turn.event.request_id if self._turn else ""
-            reason = f"RequestId: {request_id} Error: Runtime {_describe_exit(self._status)}"
-            self._failure = _error("Runtime.ExitError", reason)
+            reason = f"RequestId: {request_id} Error: Runtime {describe_exit(self._status)}"
+            self._failure = failure("Runtime.ExitError", reason)
             if self._meter.out_of_memory():
                 # So in the log; the caller is told of an exit.
                 self._failure = replace(self._failure, error_type="Runtime.OutOfMemory")
         self._settle(self._failure)
         if self._channel is not None:
             self._channel.close()
+        if self._api is not None:
+            self._api.close()
+        if self._farewell is not None:
+            self._farewell.cancel()
         if self._endpoint is not None:
             self._endpoint.close()
         if self._wires is not None:
@@ -442,16 +508,3 @@ class Environment:
         shutil.rmtree(self._temporary, ignore_errors=True)
         if self._meter.group is not None:
             self._meter.group.remove()
-
-
-def _describe_exit(status: int) -> str:
-    if status < 0:
-        return f"exited with error: signal: {(signal.strsignal(-status) or str(-status)).lower()}"
-    if status > 0:
-        return f"exited with error: exit status {status}"
-    return "exited without providing a reason"
-
-
-def _error(error_type: str, message: str) -> Outcome:
-    body = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":"))
-    return Outcome(body.encode(), error_type)

@@ -216,18 +216,31 @@ class Environments:
         stream: ResponseStream | None = None,
     ) -> Invocation:
         pool = self._enter_pool(function)
+        environment: Environment | None = None
         try:
             environment = self._take_warm(function)
             if environment is None:
                 environment = await self._start(function, supplies)
-            try:
-                return await environment.invoke(event, stream)
-            finally:
-                self._give_back(environment)
+            return await environment.invoke(event, stream)
         finally:
-            self._busy[pool] -= 1
-            if not self._busy[pool]:
-                del self._busy[pool]
+            if environment is not None and environment.lingers():
+                # Its extensions are not done: the caller has its answer, the next one waits.
+                self._keep(self._release_rested(environment, pool))
+            else:
+                self._release(environment, pool)
+
+    async def _release_rested(self, environment: Environment, pool: str) -> None:
+        try:
+            await environment.rest()
+        finally:
+            self._release(environment, pool)
+
+    def _release(self, environment: Environment | None, pool: str) -> None:
+        if environment is not None:
+            self._give_back(environment)
+        self._busy[pool] -= 1
+        if not self._busy[pool]:
+            del self._busy[pool]
 
     def _enter_pool(self, function: FunctionSpec) -> str:
         """Count an invocation: of its function's reserved concurrency, or of what the functions

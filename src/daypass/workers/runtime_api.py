@@ -14,11 +14,13 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import httptools
 
 from daypass.workers.channel import Listener, error_type_of
+from daypass.workers.extensions import PREFIX as EXTENSIONS
+from daypass.workers.extensions import Extensions
 from daypass.workers.function import RESPONSE_LIMIT, Event
 from daypass.workers.stream import Flow
 
@@ -30,6 +32,10 @@ _REASONS: Final = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidd
 _ACCEPTED: Final = (202, {"status": "OK"})
 _HEADERS: Final = {
     b"content-type": "content_type",
+    b"lambda-extension-accept-feature": "accept_feature",
+    b"lambda-extension-function-error-type": "extension_error",
+    b"lambda-extension-identifier": "extension_id",
+    b"lambda-extension-name": "extension_name",
     b"lambda-runtime-function-error-body": "error_body",
     b"lambda-runtime-function-error-type": "error_type",
     b"lambda-runtime-function-response-mode": "response_mode",
@@ -45,12 +51,22 @@ class RuntimeApi:
     """The `Channel` of an environment whose runtime speaks HTTP.
 
     owner: the process id of the environment, once it is known; its session is served. None: whoever
-    connects is of the environment.
+    connects is of the environment. extensions: those beside the runtime. for_runtime: whether the
+    runtime speaks it, or extensions alone.
     """
 
-    def __init__(self, listener: Listener, owner: Callable[[], int | None] | None) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        owner: Callable[[], int | None] | None,
+        extensions: Extensions,
+        *,
+        for_runtime: bool,
+    ) -> None:
         self._listener = listener
         self._owner = owner
+        self._extensions = extensions
+        self._for_runtime = for_runtime
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
         self._waiting: _Connection | None = None
@@ -59,8 +75,15 @@ class RuntimeApi:
         self.address = ""
 
     @classmethod
-    async def open(cls, listener: Listener, owner: Callable[[], int | None]) -> "RuntimeApi":
-        api = cls(listener, owner)
+    async def open(
+        cls,
+        listener: Listener,
+        owner: Callable[[], int | None],
+        extensions: Extensions,
+        *,
+        for_runtime: bool = True,
+    ) -> "RuntimeApi":
+        api = cls(listener, owner, extensions, for_runtime=for_runtime)
         loop = asyncio.get_running_loop()
         api._server = await loop.create_server(lambda: _Connection(api), "127.0.0.1", 0)
         host, port = api._server.sockets[0].getsockname()
@@ -68,9 +91,11 @@ class RuntimeApi:
         return api
 
     @classmethod
-    async def open_inside(cls, listener: Listener, own: socket.socket) -> "RuntimeApi":
+    async def open_inside(
+        cls, listener: Listener, own: socket.socket, extensions: Extensions, *, for_runtime: bool
+    ) -> "RuntimeApi":
         """On a listening socket of the environment's own network."""
-        api = cls(listener, None)
+        api = cls(listener, None, extensions, for_runtime=for_runtime)
         api._server = await asyncio.get_running_loop().create_server(
             lambda: _Connection(api), sock=own
         )
@@ -114,12 +139,19 @@ class RuntimeApi:
 
     def disconnected(self, connection: "_Connection") -> None:
         self._connections.discard(connection)
+        self._extensions.left(connection)
         if self._waiting is connection:
             self._waiting = None
 
     def answer(self, connection: "_Connection", request: "_Request") -> None:
         """Answer a request now, or, for the next invocation, when there is one."""
+        if request.path.startswith(EXTENSIONS):
+            self._extensions.answer(connection, request.path.removeprefix(EXTENSIONS), request)
+            return
         path = request.path.removeprefix(_PREFIX)
+        if not self._for_runtime:
+            connection.answer(404, _error("NotFound", "This runtime does not speak it"))
+            return
         if request.method == "GET" and path == "runtime/invocation/next":
             self._waiting = connection
             self._listener.is_ready()
@@ -129,8 +161,7 @@ class RuntimeApi:
             status, body = self._end_stream(request)
         else:
             status, body = self._perform(request.method, path, request)
-        text = json.dumps(body, separators=(",", ":")).encode() + b"\n"
-        connection.write(_format(status, {"Content-Type": "application/json"}, text))
+        connection.answer(status, body)
 
     def begin_stream(self, connection: "_Connection", request: "_Request") -> None:
         """Take a request that begins, if it is a response that comes in pieces."""
@@ -212,13 +243,18 @@ class _Request:
     """
 
     __slots__ = (
-        *("body", "content_type", "error_body", "error_type", "method", "path", "response_mode"),
-        *("size", "streams"),
+        *("accept_feature", "body", "content_type", "error_body", "error_type"),
+        *("extension_error", "extension_id", "extension_name", "method", "path"),
+        *("response_mode", "size", "streams"),
     )
 
     def __init__(self) -> None:
+        self.accept_feature = ""
         self.content_type = ""
         self.error_body = ""
+        self.extension_error = ""
+        self.extension_id = ""
+        self.extension_name = ""
         self.response_mode = ""
         self.streams = ""
         self.method = ""
@@ -268,6 +304,12 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self.close()
+
+    def answer(
+        self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> None:
+        text = json.dumps(body, separators=(",", ":")).encode() + b"\n"
+        self.write(_format(status, {"Content-Type": "application/json", **(headers or {})}, text))
 
     def write(self, data: bytes) -> None:
         if self._transport is not None:

@@ -79,6 +79,14 @@ def speaks_http(runtime: str) -> bool:
     return _PROVIDED.fullmatch(runtime) is not None
 
 
+def extension_names(place: Place) -> list[str]:
+    """The programs that layers start beside the runtime (Lambda developer guide, "Extensions")."""
+    directory = None if place.layers is None else place.layers / "extensions"
+    if directory is None or not directory.is_dir():
+        return []
+    return sorted(one.name for one in directory.iterdir() if os.access(one, os.X_OK))
+
+
 def describe_launch(
     function: FunctionSpec,
     place: Place,
@@ -102,6 +110,7 @@ def describe_launch(
     elif not is_python(function.runtime):
         command = [str(_find_node()), f"{seen.runtime}/node.cjs"]
     return {
+        "extensions": [f"{seen.layers}/extensions/{name}" for name in extension_names(place)],
         "directory": seen.code,
         "environment": describe_environment(
             function, seen, identity, runtime_api, place.log_stream, network
@@ -222,15 +231,17 @@ def describe_environment(
         "SHLVL": "0",
         "_HANDLER": function.handler,
     }
+    if runtime_api:
+        variables["AWS_LAMBDA_RUNTIME_API"] = runtime_api
     if function.log_format == "JSON":
         variables["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level or "INFO"
-    return variables | _runtime_variables(function.runtime, seen, runtime_api)
+    return variables | _runtime_variables(function.runtime, seen)
 
 
-def _runtime_variables(runtime: str, seen: View, runtime_api: str) -> dict[str, str]:
+def _runtime_variables(runtime: str, seen: View) -> dict[str, str]:
     if speaks_http(runtime):
-        return {"AWS_LAMBDA_RUNTIME_API": runtime_api}
+        return {}
     if is_python(runtime):
         return {
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
