@@ -148,6 +148,72 @@ def test_a_policy_can_say_which_layers_functions_have(
     client.create_function(**creation(role, FunctionName="approved-layers", Layers=[layer]))
 
 
+def test_a_permission_for_a_services_source_lets_nobody_else_in(server: Server, role: str) -> None:
+    """The conditions that keep a service from being a confused deputy hold for every caller."""
+    root = server.client("lambda")
+    root.create_function(**creation(role, FunctionName="has-a-source"))
+    headers = {
+        "aws-sourceaccount": server.account_id,
+        "x-amz-source-account": server.account_id,
+        "x-amz-source-arn": "arn:aws:s3:::source",
+        "x-amz-invokedviafunctionurl": "true",
+    }
+    guest = server.client("lambda", **create_user(server, "claims-a-source"))
+
+    def claim(request: Any, **_: Any) -> None:
+        for name, value in headers.items():
+            request.headers[name] = value
+
+    guest.meta.events.register("before-sign.lambda.Invoke", claim)
+    for number, condition in enumerate(
+        [
+            {"SourceAccount": server.account_id},
+            {"SourceArn": "arn:aws:s3:::source"},
+            {"PrincipalOrgID": "o-abc1234567"},
+            {"InvokedViaFunctionUrl": True},
+        ]
+    ):
+        root.add_permission(
+            FunctionName="has-a-source",
+            StatementId=f"s{number}",
+            Action="lambda:InvokeFunction",
+            Principal="*",
+            **condition,
+        )
+        assert refused(guest.invoke, FunctionName="has-a-source")[2] == 403
+    root.add_permission(
+        FunctionName="has-a-source",
+        StatementId="everybody",
+        Action="lambda:InvokeFunction",
+        Principal="*",
+    )
+    assert guest.invoke(FunctionName="has-a-source", Payload=b"1")["Payload"].read() == b"1"
+
+
+def test_a_resource_policy_has_a_size(server: Server, role: str) -> None:
+    client = server.client("lambda")
+    client.create_function(**creation(role, FunctionName="much-permitted"))
+    added = 0
+
+    def add_until_refused() -> None:
+        nonlocal added
+        for added in range(40):
+            client.add_permission(
+                FunctionName="much-permitted",
+                StatementId=f"{added:03}{'x' * 90}",
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+                SourceArn=f"arn:aws:events:us-east-1:123456789012:rule/{'y' * 900}",
+            )
+
+    code, message, _ = refused(add_until_refused)
+    assert code == "PolicyLengthExceededException"
+    assert message.endswith("is bigger than the limit (20480).")
+    policy = client.get_policy(FunctionName="much-permitted")["Policy"]
+    assert len(json.loads(policy)["Statement"]) == added
+    assert len(policy) <= 20_480
+
+
 def test_a_destination_that_the_role_may_not_invoke(server: Server, role: str) -> None:
     """Records would carry one function's events into another that it may not reach."""
     root = server.client("lambda")
