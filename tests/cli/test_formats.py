@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from daypass.cli import formats
+from daypass.cli.failure import Failure
 from daypass.sigv4 import Credentials
 
 # Every letter that some shell finds special; AWS's secrets have "/" and "+", tokens "=" too.
@@ -60,10 +61,13 @@ def test_powershell_removes_and_quotes():
     assert "''" not in script.splitlines()[0]
 
 
-def test_the_command_prompt_takes_the_rest_of_the_line():
-    lines = formats.cmd({"AWS_SESSION_TOKEN": "a=b/+"}).split("\r\n")
-    assert "set AWS_SESSION_TOKEN=a=b/+" in lines
-    assert "set AWS_PROFILE=" in lines
+def test_the_command_prompt_acts_on_nothing_in_a_value():
+    lines = formats.cmd({"AWS_SESSION_TOKEN": "a=b/+&calc"}).split("\r\n")
+    assert 'set "AWS_SESSION_TOKEN=a=b/+&calc"' in lines
+    assert 'set "AWS_PROFILE="' in lines
+    for hostile in ('a"&calc', "%PATH%", "a\r\ncalc"):
+        with pytest.raises(Failure):
+            formats.cmd({"AWS_SESSION_TOKEN": hostile})
 
 
 def test_a_section_is_one_that_sdks_read(tmp_path):

@@ -1,6 +1,8 @@
 """The same files and variables lead Daypass and botocore to the same credentials and endpoints."""
 
+import tempfile
 import textwrap
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
@@ -8,6 +10,8 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
 from botocore.session import Session
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from daypass.client import (
     ConfigurationError,
@@ -15,6 +19,7 @@ from daypass.client import (
     UnknownEndpointError,
     read_settings,
 )
+from daypass.client.config import read_configuration
 from daypass.client.partitions import sts_url
 from daypass.client.providers.chain import find_source
 from tests.client.answers import assumed
@@ -303,10 +308,10 @@ def test_endpoints_are_botocores(places, monkeypatch, name, service):
     client = Session(profile=profile).create_client(
         service, region_name="eu-west-1", aws_access_key_id="A", aws_secret_access_key="s"
     )
-    settings = read_settings(profile, "eu-west-1")
-    found = settings.configured_endpoint(service)
+    ours = read_settings(profile, "eu-west-1")
+    found = ours.configured_endpoint(service)
     if service == "sts":
-        found = settings.place().url
+        found = ours.place().url
     if found is None:
         assert client.meta.endpoint_url.endswith(".amazonaws.com")
     else:
@@ -346,3 +351,62 @@ def test_the_sdks_name_of_the_partition_is_its_home_region(places):
     assert read_settings(None, "aws-global").place()[:2] == (
         *("https://sts.us-east-1.amazonaws.com", "us-east-1"),
     )
+
+
+# -- the files ------------------------------------------------------------------------------------
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "[default]",
+                "[profile a]",
+                '[profile "b c"]',
+                "[a]",
+                "[sso-session s]",
+                "[services v]",
+            ),
+            *("[profile]", "[profile a b]", '[profile "x]', "[ profile a ]", "[DEFAULT]", "["),
+            *("region = eu-west-1", "Region=x", "role_arn: arn", "s3 =", "  key = 1", "  broken"),
+            *(
+                "# comment",
+                "; comment",
+                "",
+                "   ",
+                "a = b # c",
+                "a = b ; c",
+                "  ",
+                "= x",
+                "%(x)s = 1",
+            ),
+        ]
+    ),
+    max_size=12,
+)
+
+
+@given(LINES, LINES)
+@settings(max_examples=150)
+def test_any_two_files_are_read_as_botocore_reads_them(config, credentials):
+    with tempfile.TemporaryDirectory() as place:
+        paths = {}
+        for name, lines in (("config", config), ("credentials", credentials)):
+            paths[name] = Path(place) / name
+            paths[name].write_text("\n".join(lines))
+        sdk = Session()
+        sdk.set_config_variable("config_file", str(paths["config"]))
+        sdk.set_config_variable("credentials_file", str(paths["credentials"]))
+        environ = {
+            "AWS_CONFIG_FILE": str(paths["config"]),
+            "AWS_SHARED_CREDENTIALS_FILE": str(paths["credentials"]),
+        }
+        try:
+            expected = sdk.full_config
+        except BotoCoreError:
+            with pytest.raises(ConfigurationError):
+                read_configuration(environ)
+            return
+        found = read_configuration(environ)
+        assert found.profiles == expected["profiles"]
+        assert found.sso_sessions == expected.get("sso_sessions", {})
+        assert found.services == expected.get("services", {})

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from daypass.cli.failure import Failure
 from daypass.cli.present import iso_time
 from daypass.sigv4 import Credentials
 
@@ -72,9 +73,15 @@ def powershell(variables: Mapping[str, str], also: Sequence[str] = ()) -> str:
 
 
 def cmd(variables: Mapping[str, str], also: Sequence[str] = ()) -> str:
-    """The Windows command prompt, whose `set` takes the rest of the line as it is."""
-    cleared = [f"set {name}=" for name in _unset(variables, also)]
-    return "\r\n".join([*cleared, *(f"set {name}={value}" for name, value in variables.items())])
+    """The Windows command prompt: what stands in the quotation marks is not acted upon, and a
+    value that could end them is refused. Raises `Failure`."""
+    for name, value in variables.items():
+        if set(value) & set('"%!\r\n'):
+            raise Failure(
+                f"{name} cannot be set in the Windows command prompt.", "", "Use powershell."
+            )
+    cleared = [f'set "{name}="' for name in _unset(variables, also)]
+    return "\r\n".join([*cleared, *(f'set "{name}={value}"' for name, value in variables.items())])
 
 
 def _unset(variables: Mapping[str, str], also: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ import os
 import shlex
 from typing import Final
 
+from daypass.client.checking import printable
 from daypass.client.errors import CredentialsUnavailableError
 
 # The profiles whose processes are running, for one that asks Daypass in its turn to notice.
@@ -30,7 +31,7 @@ def run(command: str, what: str, profile: str = "") -> str:
             what, f"`{_name(command)}` cannot be run: {why}.", "It is run without a shell."
         ) from error
     if ended.returncode != 0:
-        said = " ".join(ended.stderr.decode(errors="replace").split())
+        said = printable(" ".join(ended.stderr.decode(errors="replace").split()))
         why = f"`{_name(command)}` ended with {ended.returncode}"
         raise CredentialsUnavailableError(what, f"{why}: {said}" if said else f"{why}.")
     return ended.stdout.decode(errors="replace")

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from typing import Final
 from urllib.parse import unquote
 
+from daypass.client.checking import printable
 from daypass.sigv4.timestamps import seconds_of
 
 # S3 sends the canonical request thrice, once of it as hexadecimal bytes, with the session token.
@@ -127,10 +128,10 @@ def read_refusal(answer: Answer) -> Refused | None:
     return Refused(
         kind,
         code,
-        _printable(message.partition("\n")[0]),
+        printable(message.partition("\n")[0]),
         fields.get("CanonicalRequest") or (said[1] if said else ""),
         fields.get("Region", ""),
-        _printable(unquote(answer.headers.get(_EXPLANATION, ""))),
+        printable(unquote(answer.headers.get(_EXPLANATION, ""))),
         _server_time(answer, fields, message),
     )
 
@@ -178,8 +179,3 @@ def _server_time(answer: Answer, fields: Mapping[str, str], message: str) -> flo
         except ValueError:
             return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _printable(text: str) -> str:
-    """What a server says, fit for a terminal and a log."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:2000])

@@ -6,13 +6,14 @@ Source: AWS STS API reference (the Query protocol, version 2011-06-15).
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
+from daypass.client.checking import made_credentials, printable
 from daypass.client.errors import CredentialsRefusedError, CredentialsUnavailableError
 from daypass.client.role_requests import AssumedRole, MfaCode, RoleRequest
 from daypass.client.settings import Located, Place
+from daypass.client.times import seconds_of_iso
 from daypass.sigv4 import Credentials
 
 if TYPE_CHECKING:
@@ -251,11 +252,15 @@ def _credentials(result: "_Element") -> Credentials:
         name: _text(result, "Credentials", name)
         for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
     }
-    if not all(made.values()):
+    if not all(made.values()) or seconds_of_iso(made["Expiration"]) is None:
         raise CredentialsUnavailableError("STS answered without credentials.")
-    expiration = datetime.fromisoformat(made["Expiration"]).timestamp()
-    return Credentials(
-        made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"], expiration
+    expiration = seconds_of_iso(made["Expiration"])
+    return made_credentials(
+        "STS answered with no credentials.",
+        made["AccessKeyId"],
+        made["SecretAccessKey"],
+        made["SessionToken"],
+        expiration,
     )
 
 
@@ -276,7 +281,7 @@ def _error(answered: "Answered") -> tuple[str, str]:
     root = _parsed(answered, "ErrorResponse")
     if root is None:
         return "", ""
-    return _text(root, "Error", "Code"), _text(root, "Error", "Message")
+    return printable(_text(root, "Error", "Code")), printable(_text(root, "Error", "Message"))
 
 
 def _refused(

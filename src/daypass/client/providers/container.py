@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from daypass.client.checking import made_credentials, printable
 from daypass.client.errors import CredentialsUnavailableError, NoCredentialsError
 from daypass.client.providers.roles import token_in
 from daypass.client.times import seconds_of_iso
@@ -99,7 +100,7 @@ def _ask(url: str, headers: Mapping[str, str]) -> Mapping[str, object]:
         body = None
     members = body if isinstance(body, dict) else {}
     if answered.status != 200:
-        said = members.get("Message") or members.get("message") or ""
+        said = printable(str(members.get("Message") or members.get("message") or ""))
         raise CredentialsUnavailableError(_WHAT, f"It answered {answered.status}. {said}".strip())
     return members
 
@@ -112,4 +113,4 @@ def _credentials(members: Mapping[str, object]) -> Credentials:
         raise CredentialsUnavailableError(
             _WHAT, "It answered without AccessKeyId, SecretAccessKey, Token or Expiration."
         )
-    return Credentials(key, secret, token, expiration)
+    return made_credentials(_WHAT, key, secret, token, expiration)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from daypass.client.checking import made_credentials, printable
 from daypass.client.errors import CredentialsUnavailableError, NoCredentialsError
 from daypass.client.times import seconds_of_iso
 from daypass.sigv4 import Credentials
@@ -94,5 +95,7 @@ def _credentials(content: bytes) -> Credentials:
     expiration = seconds_of_iso(until)
     if not key or not secret or not token or expiration is None:
         said = members.get("Message") or members.get("Code") or "its answer is incomplete"
-        raise CredentialsUnavailableError(_WHAT, f"The metadata service says: {said}.")
-    return Credentials(key, secret, token, expiration)
+        raise CredentialsUnavailableError(
+            _WHAT, f"The metadata service says: {printable(str(said))}."
+        )
+    return made_credentials(_WHAT, key, secret, token, expiration)

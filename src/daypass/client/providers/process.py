@@ -5,6 +5,7 @@ Source: AWS SDKs and Tools reference guide, "Process credential provider".
 
 import json
 
+from daypass.client.checking import made_credentials
 from daypass.client.errors import CredentialsUnavailableError
 from daypass.client.processes import run
 from daypass.client.times import seconds_of_iso
@@ -37,7 +38,8 @@ class Process:
         seconds = seconds_of_iso(expiration) if isinstance(expiration, str) else None
         if expiration is not None and seconds is None:
             raise self._wrong("Its Expiration is no ISO 8601 time.")
-        return Credentials(key, secret, token if isinstance(token, str) else None, seconds)
+        session_token = token if isinstance(token, str) and token else None
+        return made_credentials(self._what, key, secret, session_token, seconds)
 
     def _wrong(self, why: str) -> CredentialsUnavailableError:
         return CredentialsUnavailableError(self._what, why, "Run it, and look at what it prints.")
