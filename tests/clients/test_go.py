@@ -29,16 +29,16 @@ def program() -> Path:
 
 
 def test_sts_and_its_errors(server: Server, program: Path) -> None:
-    _assume(server, [str(program)])
+    _assume(server, "from-go", [str(program)])
 
 
 def test_in_a_sandbox_it_finds_aws_by_its_name(server: Server, program: Path) -> None:
     # Neither its resolver nor its TLS are the system's libraries.
-    _assume(server, [*sandboxed(server), str(program)])
+    _assume(server, "from-go-inside", [*sandboxed(server), str(program)])
 
 
-def _assume(server: Server, command: list[str]) -> None:
-    environment, user, role = a_user_and_a_role(server, "from-go")
+def _assume(server: Server, name: str, command: list[str]) -> None:
+    environment, user, role = a_user_and_a_role(server, name)
     ended = subprocess.run(
         [*command, role],
         env=environment,
@@ -53,7 +53,7 @@ def _assume(server: Server, command: list[str]) -> None:
     assert 800 < found.pop("expires") - time.time() <= 900
     assert found == {
         "me": user,
-        "arn": f"arn:aws:sts::{server.account_id}:assumed-role/from-go/from-go",
+        "arn": f"arn:aws:sts::{server.account_id}:assumed-role/{name}/from-go",
         "refusal": "AccessDenied",
         "mismatch": "SignatureDoesNotMatch",
     }

@@ -45,7 +45,7 @@ SESSION = Session(
 FIELDS = (
     *(SESSION.accessor, SESSION.access_key_id, SESSION.account, "assumed-role"),
     *(SESSION.subject_id, SESSION.subject_name, SESSION.session_name, NOW, NOW + 3600),
-    *(None, (), False, "", {}, (), (), "", {}),
+    *(None, (), False, "", {}, (), (), "", {}, ()),
 )
 
 

@@ -46,6 +46,9 @@ class MetadataTokens:
             opened = urlsafe_b64decode(token.encode("latin-1"))
         except ValueError:
             return False
+        # One token, one spelling: decoding passes over what is no base64.
+        if urlsafe_b64encode(opened).decode("ascii") != token:
+            return False
         content, mac = opened[: _EXPIRY.size], opened[_EXPIRY.size :]
         if len(content) < _EXPIRY.size or not hmac.compare_digest(mac, self._mac(content)):
             return False
