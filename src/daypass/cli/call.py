@@ -3,7 +3,8 @@
 import base64
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from daypass import __version__
 from daypass.cli.failure import Failure
 from daypass.cli.identity import Identity, identity_options
 from daypass.cli.options import output_option
-from daypass.cli.present import print_json
+from daypass.cli.present import print_json, printable
 from daypass.cli.request import GivenRequest, request_options
 from daypass.cli.tls import trusting
 from daypass.cli.written import ABOUT_TOKENS, as_curl, as_http, redacted, redacted_url
@@ -29,19 +30,22 @@ if TYPE_CHECKING:
     from daypass.client.call.sending import Deadline, Patience
 
 _EXPLANATION: Final = "x-daypass-explanation"
+_LARGE: Final = 1024 * 1024  # bytes of a file whose progress is shown
 _EXCERPT: Final = 500  # characters of a body in an error
 _ENCODINGS: Final = "gzip, deflate"
 
 
 @dataclass(frozen=True, slots=True)
 class Printing:
-    """How the answer is printed. fail: as an error, where it is one. with_body: all the same."""
+    """How the answer is printed. fail: as an error, where it is one; with_body: all the same.
+    progress: a bar on stderr while a file is written."""
 
     include: bool
     target: str | None
     fail: bool
     with_body: bool
     decoded: bool
+    progress: bool
 
 
 @click.command()
@@ -114,6 +118,7 @@ def call(
         fail or fail_with_body,
         fail_with_body,
         compressed,
+        not silent and sys.stderr.isatty(),
     )
     patience = Patience(retry, location or location_trusted, location_trusted, max_time)
     _send(asked, signer, patience, narrator, printing, scope if output == "json" else None, cacert)
@@ -208,7 +213,8 @@ class _Narrator:
 
 def _head(answer: "httpx.Response") -> list[str]:
     lines = [f"{answer.http_version} {answer.status_code} {answer.reason_phrase}"]
-    return lines + [f"{name}: {value}" for name, value in answer.headers.multi_items()]
+    lines += [f"{name}: {value}" for name, value in answer.headers.multi_items()]
+    return [printable(line) for line in lines]
 
 
 def _print(answer: "httpx.Response", printing: Printing, deadline: "Deadline") -> None:
@@ -224,7 +230,7 @@ def _print(answer: "httpx.Response", printing: Printing, deadline: "Deadline") -
             pieces = iter([answer.content])
         else:
             pieces = answer.iter_bytes() if printing.decoded else answer.iter_raw()
-        for piece in pieces:
+        for piece in opened.enter_context(_watched(pieces, answer, printing)):
             deadline.left()
             if on_terminal and b"\0" in piece:
                 raise Failure(
@@ -236,6 +242,25 @@ def _print(answer: "httpx.Response", printing: Printing, deadline: "Deadline") -
             sink.flush()
     if on_terminal:
         click.echo()
+
+
+@contextmanager
+def _watched(
+    pieces: Iterator[bytes], answer: "httpx.Response", printing: Printing
+) -> Iterator[Iterator[bytes]]:
+    """The pieces; on a terminal with a bar, where a large file is written."""
+    length = int(answer.headers.get("content-length", "0"))
+    if not printing.target or not printing.progress or length < _LARGE or printing.decoded:
+        yield pieces
+        return
+    with click.progressbar(length=length, label=printing.target, file=sys.stderr) as bar:
+
+        def moving() -> Iterator[bytes]:
+            for piece in pieces:
+                yield piece
+                bar.update(len(piece))
+
+        yield moving()
 
 
 def _print_as_json(answer: "httpx.Response", scope: Scope) -> None:
@@ -256,10 +281,10 @@ def _print_as_json(answer: "httpx.Response", scope: Scope) -> None:
 
 
 def _explain(answer: "httpx.Response", diagnosis: str, printing: Printing) -> None:
-    why = diagnosis or unquote(answer.headers.get(_EXPLANATION, ""))
+    why = diagnosis or printable(unquote(answer.headers.get(_EXPLANATION, "")))
     if printing.fail and answer.is_error:
         if not printing.with_body:
-            why = why or answer.text[:_EXCERPT].strip()
+            why = why or printable(" ".join(answer.text[:_EXCERPT].split()))
         raise Failure(f"The answer is {answer.status_code} {answer.reason_phrase}.", why)
     if why:
         click.echo(f"{click.style('why', bold=True)}  {why}", err=True)

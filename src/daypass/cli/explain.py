@@ -14,7 +14,7 @@ from daypass.cli.failure import Failure
 from daypass.cli.identity import Identity, identity_options
 from daypass.cli.options import output_option
 from daypass.cli.own_api import ask
-from daypass.cli.present import iso_time, print_fields, print_json, print_table
+from daypass.cli.present import iso_time, print_fields, print_json, print_table, printable
 from daypass.client.errors import ClientError
 from daypass.client.explain.denials import encoded_message
 from daypass.client.explain.errors import explain_error
@@ -148,25 +148,20 @@ def _print(told: Told, output: str) -> None:
         return
     told = replace(
         told,
-        what=_fit(told.what),
-        facts={label: _fit(text) for label, text in told.facts.items()},
-        detail="\n".join(map(_fit, told.detail.splitlines())),
+        what=printable(told.what),
+        facts={label: printable(text) for label, text in told.facts.items()},
+        detail="\n".join(map(printable, told.detail.splitlines())),
     )
     click.echo(click.style(told.what, bold=True))
     for label, texts in (("why", told.why), ("do ", told.do)):
         for text in texts:
-            click.echo(f"  {click.style(label, bold=True)}  {_fit(text)}")
+            click.echo(f"  {click.style(label, bold=True)}  {printable(text)}")
     if told.facts:
         click.echo()
         print_fields(told.facts)
     if told.detail:
         click.echo()
         click.echo(told.detail)
-
-
-def _fit(text: str) -> str:
-    """What others wrote, fit for a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _print_entries(entries: Sequence[Entry], everything: bool, output: str) -> None:
@@ -183,12 +178,14 @@ def _print_entries(entries: Sequence[Entry], everything: bool, output: str) -> N
         color = _COLORS.get(entry.verdict, "red")
         verdict = click.style(entry.verdict, fg=color, bold=True)
         click.echo(
-            f"{entry.number:>4}  {verdict}  {entry.status}  {entry.method} {_fit(entry.url)}"
+            f"{entry.number:>4}  {verdict}  {entry.status}  {entry.method} {printable(entry.url)}"
         )
         if entry.scope:
-            click.echo(f"      signed by {_fit(entry.access_key_id)} for {_fit(entry.scope)}")
+            click.echo(
+                f"      signed by {printable(entry.access_key_id)} for {printable(entry.scope)}"
+            )
         if entry.why:
-            click.echo(f"      {click.style('why', bold=True)}  {_fit(entry.why)}")
+            click.echo(f"      {click.style('why', bold=True)}  {printable(entry.why)}")
     if shown:
         click.echo()
     print_table(("VERDICT", "REQUESTS"), [(name, f"{count}") for name, count in counts.items()])

@@ -9,6 +9,7 @@ import httpx
 
 from daypass.cli.failure import Failure
 from daypass.cli.options import Connection
+from daypass.cli.present import printable
 from daypass.client import Auth
 
 
@@ -47,5 +48,5 @@ def ask(
         code = answer.headers.get("x-amzn-errortype", str(answer.status_code)).partition(":")[0]
         message = content.get("message") or content.get("Message") or answer.reason_phrase
         why = unquote(answer.headers.get("x-daypass-explanation", "")) or message
-        raise Failure(failed, f"{code}: {why}", code=code)
+        raise Failure(failed, printable(f"{code}: {why}"), code=code)
     return content

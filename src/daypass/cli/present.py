@@ -35,6 +35,11 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(padded).rstrip())
 
 
+def printable(text: str) -> str:
+    """What others wrote, fit for a terminal: nothing in it moves the cursor or hides text."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def iso_time(seconds: float) -> str:
     """Unix seconds as AWS writes times: 2026-01-31T12:00:00Z."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

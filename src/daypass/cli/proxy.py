@@ -10,8 +10,8 @@ import httpx
 from daypass.cli.failure import Failure
 from daypass.cli.identity import Identity, identity_options
 from daypass.cli.options import output_option
-from daypass.cli.present import print_json
-from daypass.cli.serving import end_of_service, printable
+from daypass.cli.present import print_json, printable
+from daypass.cli.serving import end_of_service
 from daypass.cli.tls import trusting
 from daypass.client import Scope, resolve
 from daypass.client.local.allowed import AllowList, BadPatternError
@@ -79,7 +79,7 @@ def proxy(
 
     def log(method: str, path: str, status: int) -> None:
         if not quiet:
-            click.echo(f"{status}  {method} {printable(path)}", err=True)
+            click.echo(f"{status}  {method} {printable(path[:200])}", err=True)
 
     def warn(text: str) -> None:
         click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {text}", err=True)

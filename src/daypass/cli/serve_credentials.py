@@ -15,8 +15,8 @@ import click
 from daypass.cli.failure import Failure
 from daypass.cli.identity import Identity, identity_options
 from daypass.cli.options import output_option
-from daypass.cli.present import print_json
-from daypass.cli.serving import end_of_service, printable
+from daypass.cli.present import print_json, printable
+from daypass.cli.serving import end_of_service
 from daypass.client.local.handing_on import Kind, Served, Serving, served_environment, serving
 from daypass.client.local.peers import tells_users_apart
 from daypass.client.local.vending import COMFORT
@@ -95,7 +95,7 @@ def _serving(
 def _served(who: Identity, how: Serving, quiet: bool) -> Iterator[Served]:
     def log(method: str, path: str, status: int) -> None:
         if not quiet:
-            click.echo(f"{status}  {method} {printable(path)}", err=True)
+            click.echo(f"{status}  {method} {printable(path[:200])}", err=True)
 
     with ExitStack() as opened:
         try:

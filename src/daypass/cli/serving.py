@@ -3,9 +3,6 @@
 import signal
 import threading
 from types import FrameType
-from typing import Final
-
-_LONGEST: Final = 200  # characters of a path in a log
 
 
 def end_of_service() -> threading.Event:
@@ -18,8 +15,3 @@ def end_of_service() -> threading.Event:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     return ended
-
-
-def printable(path: str) -> str:
-    """What a client sent, fit for a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in path[:_LONGEST])
