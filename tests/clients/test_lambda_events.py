@@ -4,6 +4,7 @@ The records and errors are those that AWS gave where its answers were recorded (
 snapshots of test_lambda_destinations and test_lambda_api).
 """
 
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -38,9 +39,11 @@ def arn_of(server: Server, name: str) -> str:
 
 def remembered(server: Server, name: str, count: int) -> list[Any]:
     """The events that a function got, once there are so many."""
+    client = server.client("lambda")
     events: list[Any] = []
     for _ in range(300):
-        events = invoke(server, name, "say")["Payload"]
+        answer = client.invoke(FunctionName=name, Payload=b'"say"')
+        events = json.loads(answer["Payload"].read())
         if len(events) >= count:
             break
         time.sleep(0.03)

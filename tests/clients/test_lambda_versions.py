@@ -126,6 +126,7 @@ def test_a_function_can_be_made_as_version_1(server: Server, role: str) -> None:
 
 
 def test_a_qualifier_says_what_runs(server: Server, versioned: str) -> None:
+    client = server.client("lambda")
     arn = arn_of(server, versioned)
     expected = {
         "": ("three", "$LATEST"),
@@ -144,7 +145,7 @@ def test_a_qualifier_says_what_runs(server: Server, versioned: str) -> None:
                 {"FunctionName": f"{server.account_id}:function:{versioned}:{qualifier}"},
             ]
         for parameters in named:
-            answer = server.client("lambda").invoke(**parameters)
+            answer = client.invoke(**parameters)
             assert answer["ExecutedVersion"] == version
             assert json.loads(answer["Payload"].read()) == [label, version, invoked, version]
 
@@ -173,14 +174,17 @@ def test_environments_are_of_one_version(server: Server, role: str) -> None:
     )
     deploy(server, "counting", source, role=role, Publish=True)
 
+    client = server.client("lambda")
+
     def runs(qualifier: str) -> Any:
-        return invoke(server, "counting", Qualifier=qualifier)["Payload"]
+        answer = client.invoke(FunctionName="counting", Qualifier=qualifier)
+        return json.loads(answer["Payload"].read())
 
     # Turn by turn: neither takes the other's environment, nor ends it.
     counts = [(runs("1"), runs("$LATEST")) for _ in range(3)]
     assert counts == [(1, 1), (2, 2), (3, 3)]
     # A change of $LATEST leaves the version's environment as it is.
-    server.client("lambda").update_function_configuration(FunctionName="counting", Timeout=9)
+    client.update_function_configuration(FunctionName="counting", Timeout=9)
     assert (runs("1"), runs("$LATEST")) == (4, 1)
 
 
@@ -469,31 +473,3 @@ def test_the_url_of_a_deleted_alias_is_forbidden(server: Server, versioned: str)
     assert answer.status_code == 403
     assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
     assert answer.json()["Message"].startswith("Forbidden. For troubleshooting Function URL")
-
-
-def test_the_aws_cli_publishes_and_shifts_the_load(server: Server, role: str) -> None:
-    deploy(server, "by-cli-versioned", ECHO, role=role)
-
-    def aws(*arguments: str) -> Any:
-        done = server.aws(
-            *("lambda", *arguments, "--function-name", "by-cli-versioned", "--output", "json")
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout or "null")
-
-    assert aws("publish-version")["Version"] == "1"
-    aws("update-function-configuration", "--timeout", "7")
-    assert aws("publish-version", "--description", "slower")["Version"] == "2"
-    alias = aws(
-        *("create-alias", "--name", "live", "--function-version", "1"),
-        *("--routing-config", "AdditionalVersionWeights={2=0.05}"),
-    )
-    assert alias["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.05}}
-    assert [v["Version"] for v in aws("list-versions-by-function")["Versions"]] == [
-        "$LATEST",
-        "1",
-        "2",
-    ]
-    aws("delete-alias", "--name", "live")
-    aws("delete-function", "--qualifier", "1")
-    assert len(aws("list-versions-by-function")["Versions"]) == 2

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from daypass.gateway.function_settings import FunctionSettings
 from daypass.services.functions.asynchronous import Asynchronous
 from daypass.store.functions import LATEST, EventConfig, Function
 from daypass.store.functions.events import Again, QueuedEvent
@@ -24,6 +25,8 @@ DONE = Invocation(b"null", None, b"")
 
 class Environments:
     """Runs nothing: each invocation is what it is told."""
+
+    limit = 100
 
     def __init__(self, *outcomes: Invocation | Exception) -> None:
         self.outcomes = list(outcomes)
@@ -54,7 +57,8 @@ def attempts(
         region="us-east-1",
         endpoint_url="http://127.0.0.1:1",
         clock=lambda: ACCEPTED + age,
-        functions=SimpleNamespace(function=lambda _: function),
+        functions=SimpleNamespace(function=lambda _: function, reserved_concurrency=0),
+        function_settings=FunctionSettings(1000),
         environments=Environments(*outcomes),
     )
     return asyncio.run(Asynchronous(node).attempt(event))
