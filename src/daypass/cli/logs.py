@@ -49,19 +49,26 @@ def logs(
       daypass logs hello --since 1h
       daypass logs hello --follow --filter ERROR
     """
-    client = Session(profile=profile).create_client(
-        "logs", region_name=region or environment_region(), endpoint_url=endpoint_url
-    )
+    session = Session(profile=profile)
+    where = {"region_name": region or environment_region(), "endpoint_url": endpoint_url}
+    client = session.create_client("logs", **where)
+    group = function
+    if not function.startswith("/"):
+        group = log_group(session.create_client("lambda", **where), function)
     start = int((time.time() - since) * 1000)
     show = _show_json if output == "json" else _show_text
-    for event in read_events(client, log_group(function), start, follow=follow, pattern=pattern):
+    for event in read_events(client, group, start, follow=follow, pattern=pattern):
         show(event)
 
 
-def log_group(function: str) -> str:
-    """The log group of a function's name or ARN."""
-    if function.startswith("/"):
-        return function
+def log_group(functions: BaseClient, function: str) -> str:
+    """The log group of a function: the one it is configured with, else the usual one of its name,
+    which outlives it."""
+    try:
+        configured = functions.get_function_configuration(FunctionName=function)
+        return str(configured["LoggingConfig"]["LogGroup"])
+    except (ClientError, KeyError):
+        pass
     name = function.partition(":function:")[2].partition(":")[0] or function.partition(":")[0]
     return f"/aws/lambda/{name}"
 

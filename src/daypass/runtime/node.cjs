@@ -62,6 +62,11 @@ function logError(title, error) {
   } catch {
     text = JSON.stringify(describe(error));
   }
+  if (AS_JSON) {
+    const { trace, stack, ...said } = details;
+    console.error({ ...said, stackTrace: trace });
+    return;
+  }
   console.error(title, "\t", text);
 }
 
@@ -84,6 +89,38 @@ process.on("unhandledRejection", (reason) => {
 
 // -- console -----------------------------------------------------------------------------------
 
+const AS_JSON = process.env.AWS_LAMBDA_LOG_FORMAT === "JSON";
+const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+const LOWEST = AS_JSON ? Math.max(0, LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL)) : 0;
+
+function describeInLog(error) {
+  return {
+    errorType: error.constructor?.name ?? "UnknownError",
+    errorMessage: error.message,
+    stackTrace: String(error.stack ?? "").split("\n"),
+  };
+}
+
+function formatJson(level, values) {
+  const head = { timestamp: new Date().toISOString(), level, requestId: current?.id };
+  if (values.length === 1) {
+    try {
+      const inner = (_, value) => (value instanceof Error ? { ...describeInLog(value), ...value } : value);
+      return JSON.stringify({ ...head, message: values[0] }, inner);
+    } catch {
+      // What JSON cannot hold is a text.
+    }
+  }
+  const error = values.length > 1 && values.find((value) => value instanceof Error);
+  return JSON.stringify({ ...head, message: util.format(...values), ...(error && describeInLog(error)) });
+}
+
+function formatText(level, values) {
+  // What is logged at once is one event, so its lines are joined as AWS's runtime joins them.
+  const text = util.format(...values).replaceAll("\n", "\r");
+  return `${new Date().toISOString()}\t${current?.id}\t${level}\t${text}`;
+}
+
 for (const [name, level] of [
   ["log", "INFO"],
   ["debug", "DEBUG"],
@@ -93,11 +130,10 @@ for (const [name, level] of [
   ["trace", "TRACE"],
 ]) {
   console[name] = (...values) => {
-    // What is logged at once is one event, so its lines are joined as AWS's runtime joins them.
-    const text = util.format(...values).replaceAll("\n", "\r");
-    const line = `${new Date().toISOString()}\t${current?.id}\t${level}\t${text}\n`;
+    if (LEVELS.indexOf(level) < LOWEST) return;
+    const line = AS_JSON ? formatJson(level, values) : formatText(level, values);
     // Synchronous, so that it stands before what is sent afterwards.
-    fs.writeSync(1, line);
+    fs.writeSync(1, `${line}\n`);
   };
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 
 from tests.cli.running import daypass
 from tests.conftest import Server
-from tests.functions import allow, create_role, deploy, invoke
+from tests.functions import allow, create_role, deploy, invoke, pack
 
 LOGS = allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
 CHATTER = """
@@ -121,6 +122,93 @@ def test_a_chatty_function_loses_lines_and_is_told_so(server):
     assert 0 < lost <= 20_000
     [ended] = wait_for(server, name, 1, filterPattern='"END RequestId"')[:1]
     assert ended["message"].startswith("END RequestId")
+
+
+# -- JSON ----------------------------------------------------------------------------------------
+
+JSON_PYTHON = """
+import logging
+
+def handler(event, context):
+    logging.getLogger().info("quiet")
+    logging.getLogger().warning("careful", extra={"order": 7})
+    raise ValueError("too bad")
+"""
+JSON_NODE = """
+exports.handler = async () => {
+  console.info("quiet");
+  console.warn({ order: 7 });
+  console.error("it was", new RangeError("far"));
+  throw new TypeError("too bad");
+};
+"""
+
+
+def json_log(server: Server, name: str) -> dict[str, list[dict[str, Any]]]:
+    """The events of a log of JSON: Lambda's own by their type, the function's by their level."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for event in wait_for(server, name, 1, filterPattern='{ $.type = "platform.report" }') and (
+        wait_for(server, name, 1)
+    ):
+        document = json.loads(event["message"])
+        found.setdefault(document.get("type") or document.get("level"), []).append(document)
+    return found
+
+
+LOGGING = {"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}
+
+
+def test_lambda_s_own_lines_as_json(server):
+    """Telemetry API Event schema reference."""
+    name = named(server, JSON_PYTHON, LOGS, LoggingConfig=LOGGING)
+    request_id = invoke(server, name)["ResponseMetadata"]["RequestId"]
+    log = json_log(server, name)
+    [started] = log["platform.start"]
+    arn = f"arn:aws:lambda:{server.region}:{server.account_id}:function:{name}"
+    assert started["record"] == {
+        "requestId": request_id,
+        "functionArn": arn,
+        "version": "$LATEST",
+    }
+    [report] = log["platform.report"]
+    assert report["record"]["status"] == "success", "the handler failed, not its environment"
+    metrics = report["record"]["metrics"]
+    assert set(metrics) == {
+        *("durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB", "initDurationMs"),
+    }
+    assert log["platform.initStart"][0]["record"]["functionName"] == name
+    assert "INFO" not in log
+    [warning] = log["WARNING"]
+    assert (warning["message"], warning["order"], warning["requestId"]) == (
+        "careful",
+        7,
+        request_id,
+    )
+    assert log["ERROR"][0]["errorType"] == "ValueError"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_node_logs_as_json(server):
+    """Lambda developer guide, "Using Lambda advanced logging controls with Node.js"."""
+    name = named(
+        server,
+        "",
+        LOGS,
+        LoggingConfig=LOGGING,
+        Runtime="nodejs22.x",
+        Handler="index.handler",
+        Code={"ZipFile": pack({"index.js": JSON_NODE})},
+    )
+    request_id = invoke(server, name)["ResponseMetadata"]["RequestId"]
+    log = json_log(server, name)
+    assert "INFO" not in log
+    [warning] = log["WARN"]
+    assert (warning["message"], warning["requestId"]) == ({"order": 7}, request_id)
+    logged, thrown = log["ERROR"]
+    assert logged["message"].startswith("it was RangeError: far")
+    assert (logged["errorType"], logged["errorMessage"]) == ("RangeError", "far")
+    assert thrown["message"]["errorType"] == "TypeError"
+    assert thrown["message"]["stackTrace"][0] == "TypeError: too bad"
 
 
 # -- daypass logs --------------------------------------------------------------------------------
