@@ -10,7 +10,9 @@ import subprocess
 import sys
 
 import pytest
+from moto.server import ThreadedMotoServer
 
+from daypass.sigv4 import HttpRequest, diagnose
 from tests.cli.running import CLEAN, daypass
 from tests.client.wire import Reply, recording
 
@@ -427,3 +429,68 @@ def test_a_role_is_assumed_with_all_that_can_be_asked(server):
         env=environment,
     )
     assert "assumed-role/cli-call/called</Arn>" in ended.out, ended
+
+
+# -- what other tools get wrong -------------------------------------------------------------------
+
+
+def test_a_query_is_signed_as_it_is_sent(wire, env):
+    """awscurl encodes what is encoded, and writes = twice."""
+    query = "a=b%3D%3D&c=d==&e&f=&a=x%20y&g=:/*"
+    daypass("call", f"{wire.url}{URL_PATH}?{query}", "-s", env=env)
+    assert wire.last.target == f"{URL_PATH}?{query}"
+    stamp = wire.last.header("x-amz-date")
+    request = HttpRequest(
+        "GET",
+        f"http://{wire.last.header('host')}{wire.last.target}",
+        [("authorization", wire.last.header("authorization")), ("x-amz-date", stamp)]
+        + [(name, wire.last.header(name)) for name in ("host", "x-amz-security-token")],
+        b"",
+    )
+    assert diagnose(request, SECRET, service="lambda").matched
+
+
+def test_a_get_has_no_headers_that_nobody_gave(wire, env):
+    """awscurl sends Accept: application/xml and a Content-Type with every request."""
+    daypass("call", wire.url + URL_PATH, "-s", env=env)
+    assert wire.last.header("content-type") is None
+    assert wire.last.header("accept") in (None, "*/*")
+
+
+def test_a_profile_that_is_not_there_is_an_error_whatever_the_environment_has(wire, env):
+    before = len(wire.received)
+    ended = daypass("call", wire.url + URL_PATH, "--profile", "absent", env=env)
+    assert (ended.code, ended.out) == (1, "")
+    assert "absent" in ended.err
+    assert len(wire.received) == before
+
+
+def test_a_profiles_region_counts(wire, env, tmp_path):
+    (tmp_path / "config").write_text(
+        "[profile work]\nregion = ap-south-1\naws_access_key_id = AKIDWORK\n"
+        "aws_secret_access_key = secret-of-work\n"
+    )
+    plain = {name: value for name, value in env.items() if name != "AWS_REGION"}
+    daypass(
+        *("call", "-s", wire.url + URL_PATH, "--profile", "work"),
+        env=plain | {"AWS_CONFIG_FILE": str(tmp_path / "config")},
+    )
+    assert "Credential=AKIDWORK/" in wire.last.header("authorization")
+    expected = wire.last.expected_signature("secret-of-work", "lambda", "ap-south-1")
+    assert wire.last.signature() == expected
+
+
+def test_another_implementation_is_called(env, tmp_path):
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    moto.start()
+    try:
+        host, port = moto.get_host_and_port()
+        bucket = f"http://{host}:{port}/moto-call"
+        arguments = ("--service", "s3", "--region", "us-east-1", "--fail")
+        made = daypass("call", "-X", "PUT", bucket, *arguments, env=env)
+        (tmp_path / "up").write_bytes(b"content")
+        put = daypass("call", f"{bucket}/key", "-T", str(tmp_path / "up"), *arguments, env=env)
+        got = daypass("call", f"{bucket}/key", *arguments, env=env)
+    finally:
+        moto.stop()
+    assert (made.code, put.code, got.out) == (0, 0, "content"), (made, put, got)

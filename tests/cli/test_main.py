@@ -147,6 +147,11 @@ def test_completion_names_commands_and_options():
         (["serve", "--help"], {"botocore", "sqlalchemy", "uvicorn"}),
         (["assume", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
         (["call", "--help"], {"botocore", "sqlalchemy"}),
+        (["call", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
+        (["sign", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
+        (["presign", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
+        (["explain", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
+        (["serve-credentials", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
         (["policy", "simulate", "--help"], {"botocore", "httpx", "sqlalchemy", "rich"}),
     ],
 )

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 # Raise it with what is added; lower it only with a reason in the commit.
-FLOOR = 437
+FLOOR = 537
 
 
 def test_there_are_at_least_as_many_security_tests_as_before() -> None:

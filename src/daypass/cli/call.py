@@ -106,7 +106,7 @@ def call(
     signer = Signer(who.provider(), lambda _url: scope, time.time, unsigned_payload=False)
     asked = Asked(given.method, given.url, given.headers, given.body)
     if dry_run or curl:
-        _print_signed(signer, asked, given, curl=curl)
+        _print_signed(signer, asked, given, curl=curl, in_json=output == "json")
         return
     from daypass.client.call.sending import Patience  # noqa: PLC0415 - httpx takes 0.1 s
 
@@ -166,9 +166,15 @@ def _send(
         _explain(answer, diagnosis, printing)
 
 
-def _print_signed(signer: Signer, asked: Asked, given: GivenRequest, *, curl: bool) -> None:
+def _print_signed(
+    signer: Signer, asked: Asked, given: GivenRequest, *, curl: bool, in_json: bool
+) -> None:
     signed = signer.sign(asked.outgoing())
-    click.echo(as_curl(signed, given.body, given.files) if curl else as_http(signed, given.body))
+    written = as_curl(signed, given.body, given.files) if curl else as_http(signed, given.body)
+    if in_json:
+        print_json({"Curl" if curl else "Request": written})
+    else:
+        click.echo(written)
     if signed.credentials.session_token:
         click.echo(ABOUT_TOKENS, err=True)
 

@@ -13,7 +13,6 @@ import click
 from daypass.cli.failure import Failure
 from daypass.cli.identity import Identity, identity_options
 from daypass.cli.options import output_option
-from daypass.cli.own_api import ask
 from daypass.cli.present import iso_time, print_fields, print_json, print_table, printable
 from daypass.client.errors import ClientError
 from daypass.client.explain.denials import encoded_message
@@ -101,6 +100,8 @@ def _credentials(who: Identity) -> "Credentials | None":
 
 
 def _of_request(request_id: str, who: Identity) -> Told:
+    from daypass.cli.own_api import ask  # noqa: PLC0415 - httpx takes 0.1 s
+
     found = ask(
         who.connection, f"/{request_id}", "The request is not explained.", under="/requests"
     )["Refusal"]
