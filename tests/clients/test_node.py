@@ -1,14 +1,19 @@
 """The AWS SDK for JavaScript v3, unmodified, with only AWS_ENDPOINT_URL, a region and keys."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
+import time
 import uuid
 from pathlib import Path
 
 import pytest
 
 from daypass.cli.demo.node import node_modules
+from tests.client import answers
+from tests.client.wire import recording
 from tests.namespaces import sandboxed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -156,3 +161,67 @@ def test_the_example_that_lists_a_bucket(server, node, name, cast):
     found = node("list-bucket.mjs", role, name, env=environment)
     assert found["keys"] == ["a", "b"]
     assert found["as"].endswith(f"assumed-role/{name}/list-bucket-js")
+
+
+PROCESS = """
+import { STSClient, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+const sts = new STSClient({});
+const arns = [];
+for (const wait of [0, Number(process.argv[2])]) {
+  await new Promise((done) => setTimeout(done, wait));
+  arns.push((await sts.send(new GetCallerIdentityCommand({}))).Arn);
+}
+console.log(JSON.stringify(arns));
+"""
+
+
+def test_it_takes_a_role_from_the_credential_process(server, node, name, cast, tmp_path):
+    environment, role = cast
+    process = f"{sys.executable} -m daypass credential-process --profile keys --role {role}"
+    (tmp_path / "config").write_text(f"[profile js]\ncredential_process = {process}\n")
+    keys = [environment.pop(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")]
+    (tmp_path / "credentials").write_text(
+        "[keys]\naws_access_key_id = {}\naws_secret_access_key = {}\n".format(*keys)
+    )
+    environment |= {
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        "AWS_PROFILE": "js",
+    }
+    arn = f"arn:aws:sts::{server.account_id}:assumed-role/{name}/daypass"
+    assert node(PROCESS, "0", env=environment) == [arn, arn]
+
+
+def test_it_renews_by_the_process_at_the_end(node, tmp_path):
+    with recording() as recorder:
+        process = (
+            f"{sys.executable} -m daypass credential-process --profile keys "
+            f"--role arn:aws:iam::111122223333:role/r --no-cache"
+        )
+        (tmp_path / "config").write_text(f"[profile js]\ncredential_process = {process}\n")
+        (tmp_path / "credentials").write_text(
+            "[keys]\naws_access_key_id = AKIA1\naws_secret_access_key = s\n"
+        )
+        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 4))
+        me = answers.caller("arn:aws:sts::111122223333:assumed-role/r/daypass")
+        recorder.replies = [
+            *(answers.assumed("ASIA1", soon), me),
+            *(answers.assumed("ASIA2"), me),
+        ]
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        node(
+            *(PROCESS, "4200"),
+            env=kept
+            | {
+                "AWS_ENDPOINT_URL": recorder.url,
+                "AWS_REGION": "us-east-1",
+                "AWS_CONFIG_FILE": str(tmp_path / "config"),
+                "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+                "AWS_PROFILE": "js",
+            },
+        )
+        keys = [
+            one.header("authorization").partition("Credential=")[2].partition("/")[0]
+            for one in recorder.received
+        ]
+    assert keys == ["AKIA1", "ASIA1", "AKIA1", "ASIA2"]
