@@ -7,7 +7,7 @@ import pytest
 import requests
 
 import daypass
-from daypass.client import CredentialsUnavailableError, RoleRequest
+from daypass.client import CredentialsUnavailableError, Profile, RoleRequest
 from daypass.client.mfa import MfaCodes
 from daypass.sigv4 import Credentials
 from tests.client import answers
@@ -98,6 +98,22 @@ def test_boto3_does_not_ask_for_the_profiles_own_credentials(places, recorder):
     recorder.replies = [answers.session_token(), answers.assumed("ASIAROLE")]
     made.boto3().client("s3").head_bucket(Bucket="b")
     assert key_of(recorder.last) == "ASIAROLE"
+
+
+@pytest.mark.parametrize("of", ["session", "profile"])
+def test_discarding_a_role_does_not_ask_for_another_code(places, recorder, monkeypatch, of):
+    (places / "credentials").write_text(KEYS)
+    (places / "config").write_text(
+        f"[profile r]\nrole_arn = {ROLE}\nsource_profile = base\nmfa_serial = arn:mfa\n"
+        "region = eu-west-1\nmfa_process = echo 123456\n"
+    )
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", recorder.url)
+    made = daypass.Session("r") if of == "session" else Profile("r")
+    recorder.replies = [answers.session_token(), answers.assumed("ASIA1"), answers.assumed("ASIA2")]
+    first = made.credentials()
+    made.discard(first)
+    assert [first.access_key_id, made.credentials().access_key_id] == ["ASIA1", "ASIA2"]
+    assert len(recorder.received) == 3
 
 
 def test_discarded_credentials_are_got_anew(places):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import daypass
 from tests.conftest import Server
 from tests.local_node import trust
 from tests.saml import IdentityProvider, attributes_for, encoded
@@ -70,3 +71,32 @@ def test_cli_registers_a_provider_and_signs_in(server: Server, name: str, tmp_pa
     server.client("iam").delete_role(RoleName=name)
     deleted = server.aws("iam", "delete-saml-provider", "--saml-provider-arn", provider)
     assert deleted.returncode == 0, deleted.stderr
+
+
+def test_the_client_signs_in_by_a_profile(server: Server, name: str, tmp_path: Path):
+    idp = IdentityProvider(tmp_path / "idp")
+    iam = server.client("iam")
+    provider = iam.create_saml_provider(Name=name, SAMLMetadataDocument=idp.metadata())
+    arn = provider["SAMLProviderArn"]
+    audience = {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}
+    trusted = trust({"Federated": arn}, Action="sts:AssumeRoleWithSAML", Condition=audience)
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    (tmp_path / "assertion").write_text(encoded(idp.response(attributes_for(role, arn))))
+    (tmp_path / "config").write_text(
+        f"[profile corp]\nrole_arn = {role}\nsaml_provider_arn = {arn}\n"
+        f"saml_assertion_file = {tmp_path}/assertion\nduration_seconds = 900\n"
+    )
+    environ = {
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_REGION": server.region,
+    }
+    session = daypass.Session("corp", environ=environ)
+    assert session.identity().arn.endswith(f"assumed-role/{name}/alice@example.com")
+    first = session.credentials()
+    assert session.credentials() == first
+    session.discard(first)
+    # An assertion is good once, and the program that writes the file has not written another.
+    with pytest.raises(daypass.client.CredentialsRefusedError, match="InvalidIdentityToken"):
+        session.credentials()

@@ -15,6 +15,7 @@ import oidc_provider_mock
 import pytest
 from botocore.exceptions import ClientError
 
+import daypass
 from tests.clients.test_node import node as node_program
 from tests.conftest import Server, start_server, stop_server
 from tests.local_node import ACCOUNT, LocalNode, local_node, session_credentials
@@ -101,6 +102,31 @@ def test_boto3_exchanges_a_users_token_for_a_session(trusting_server, issuer):
     assert answer["Audience"] == CLIENT_ID
     who = trusting_server.client("sts", **session_credentials(answer)).get_caller_identity()
     assert who["Arn"] == f"arn:aws:sts::{trusting_server.account_id}:assumed-role/web/alice"
+
+
+def test_the_client_exchanges_the_token_of_a_file_and_reads_it_anew(
+    trusting_server, issuer, tmp_path
+):
+    token = tmp_path / "token"
+    environ = {
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+        "AWS_ROLE_ARN": role_of(trusting_server),
+        "AWS_ROLE_SESSION_NAME": "by-daypass",
+        "AWS_ENDPOINT_URL": trusting_server.endpoint,
+        "AWS_REGION": trusting_server.region,
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+    }
+    session = daypass.Session(environ=environ)
+    token.write_text(sign_in(issuer, "alice@example.com") + "\n")
+    first = session.credentials()
+    account = trusting_server.account_id
+    assert session.identity().arn == f"arn:aws:sts::{account}:assumed-role/web/by-daypass"
+    assert session.credentials() == first, "a good session is kept"
+    token.write_text(sign_in(issuer, "mallory@example.com"))
+    session.discard(first)
+    with pytest.raises(daypass.client.CredentialsRefusedError, match="AccessDenied"):
+        session.credentials()
 
 
 def test_another_user_and_another_application_are_refused(trusting_server, issuer):

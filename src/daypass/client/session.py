@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from daypass.client.cache.memory import MemoryStore
 from daypass.client.cache.store import Store
 from daypass.client.mfa import MfaCodes
 from daypass.client.providers.base import discard
@@ -14,7 +15,7 @@ from daypass.client.providers.renewing import Cached
 from daypass.client.providers.role_source import MfaDevice, assumed_with
 from daypass.client.providers.source import Source
 from daypass.client.role_requests import AssumedRole, RoleRequest
-from daypass.client.settings import Settings, read_settings
+from daypass.client.settings import Sessions, Settings, read_settings
 from daypass.sigv4 import Credentials
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Session:
         self._role = RoleRequest(role) if isinstance(role, str) else role
         self._device = MfaDevice(mfa_serial) if mfa_serial else None
         self._mfa = mfa or MfaCodes()
-        self._store = Store(environ=environ) if cache else None
+        self._sessions: Sessions = Store(environ=environ) if cache else MemoryStore()
         self._least_life = least_life
         self._environ = environ
         self._lock = threading.RLock()
@@ -114,9 +115,8 @@ class Session:
         with self._lock:
             if self._settings is None:
                 read = read_settings(*self._where, environ=self._environ)
-                sessions = self._store or read.sessions
                 self._settings = replace(
-                    read, sessions=sessions, mfa=self._mfa, least_life=self._least_life
+                    read, sessions=self._sessions, mfa=self._mfa, least_life=self._least_life
                 )
             return self._settings
 

@@ -7,7 +7,9 @@ guide, "Using an IAM role in the AWS CLI".
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from daypass.client.cache.memory import MemoryStore
 from daypass.client.errors import CredentialsUnavailableError, NoCredentialsError
 from daypass.client.providers.base import CredentialsProvider, FirstOf, discard
 from daypass.client.providers.environment import SOURCE_REMEDY, Environment
@@ -47,6 +49,7 @@ class Profile:
         self._environ = environ
         self._lock = threading.Lock()
         self._found: Source | None = None
+        self._sessions = MemoryStore()
 
     def credentials(self) -> Credentials:
         return credentials_of(self._source(), self._settings)
@@ -57,7 +60,7 @@ class Profile:
             return self._found
 
     def _settings(self) -> Settings:
-        return read_settings(self._name, environ=self._environ)
+        return replace(read_settings(self._name, environ=self._environ), sessions=self._sessions)
 
     def discard(self, refused: Credentials) -> None:
         """Read the profile anew the next time: other tools write there what they renew."""
