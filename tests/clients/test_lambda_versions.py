@@ -6,10 +6,12 @@ snapshots, floci's measurements).
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.clients.test_lambda import ECHO, refused
 from tests.conftest import Server
@@ -236,6 +238,35 @@ def test_deleting_a_version(server: Server, role: str) -> None:
     assert invoke(server, "pruned", Qualifier="live")["Payload"][0] == "one"
     # What it had been is not in its successor's way.
     assert publish(server, "pruned", numbered("three")) == "3"
+
+
+def test_of_updates_at_once_each_is_whole_or_refused(server: Server, role: str) -> None:
+    client = server.client("lambda")
+    deploy(server, "contended", ECHO, role=role)
+    arn = arn_of(server, "contended")
+
+    def update(timeout: int) -> tuple[str, str] | None:
+        try:
+            client.update_function_configuration(
+                FunctionName="contended", Timeout=timeout, MemorySize=100 + timeout * 100
+            )
+        except ClientError as error:
+            return error.response["Error"]["Code"], error.response["Error"]["Message"]
+        return None
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(update, range(1, 17)))
+    assert None in outcomes
+    assert set(outcomes) - {None} <= {
+        (
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. An update is in progress for "
+            f"resource: {arn}",
+        )
+    }
+    found = client.get_function_configuration(FunctionName="contended")
+    assert outcomes[found["Timeout"] - 1] is None
+    assert found["MemorySize"] == 100 + found["Timeout"] * 100
 
 
 # -- aliases ---------------------------------------------------------------------------------

@@ -4,14 +4,17 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from daypass.store import functions as state
 from daypass.store.engine import Store, open_store
 from daypass.store.functions import events
 from daypass.store.functions.events import Again, EventQueue, QueuedEvent, QueueFullError
 from daypass.tokens import KeyRing, new_ring
+from tests.store.test_functions import FUNCTION
 
 EVENT = QueuedEvent("id-1", "f", "live", b'{"secret": "horse"}', '{"a":1}', "trace", 10.0, 10.0)
 
@@ -114,6 +117,31 @@ def test_what_is_cut_off_by_the_end_stays(store: Store) -> None:
 
     asyncio.run(main())
     assert rows(store) == [("id-1", 0)]
+
+
+def test_the_events_of_a_deleted_function_are_not_those_of_its_namesake(store: Store) -> None:
+    keys = KeyRing(bytes(32), new_ring(0))
+    insert = partial(state.insert_function, function=FUNCTION, keys=keys)
+    seen: list[str] = []
+
+    async def main() -> None:
+        made = queue(store)
+        store.write_now(insert)
+        await made.put(replace(EVENT, id="old"))
+        store.write_now(partial(state.delete_function, name="f"))
+        store.write_now(insert)
+        await made.put(replace(EVENT, id="new"))
+        done = asyncio.Event()
+
+        async def attempt(event: QueuedEvent) -> Again | None:
+            seen.append(event.id)
+            done.set()
+            return None
+
+        await serving(made, attempt, done)
+
+    asyncio.run(main())
+    assert seen == ["new"]
 
 
 def test_a_function_fills_its_share_and_not_the_queue(

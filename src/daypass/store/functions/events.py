@@ -163,7 +163,14 @@ class EventQueue:
     async def _try(self, event: QueuedEvent, attempt: Attempt) -> Again | None:
         await asyncio.sleep(max(0.0, event.due - self._clock()))
         async with self._turns[event.function]:
+            if not self._holds(event):
+                # Deleted with its function; one of the same name is another function.
+                return None
             return await attempt(event)
+
+    def _holds(self, event: QueuedEvent) -> bool:
+        query = select(function_events.c.id).where(function_events.c.id == event.id)
+        return self._store.reader.execute(query).one_or_none() is not None
 
     # -- its rows ----------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from daypass.store.functions.tables import (
     VARIABLES,
     function_aliases,
     function_event_configs,
+    function_events,
     function_layers,
     function_permissions,
     function_versions,
@@ -214,13 +215,16 @@ def _uses(alias: Row[Any], number: int) -> bool:
 
 
 def delete_function(transaction: Transaction, name: str) -> Sequence[str]:
-    """Delete a function with all that is its own; the blobs that nothing holds any more.
+    """Delete a function with all that is its own, the events that wait for it too; the blobs that
+    nothing holds any more.
 
     Raises `NoSuchFunctionError`.
     """
     version_row(transaction, name)
     held = _held_blobs(transaction, name, None)
+    events = function_events
     transaction.connection.execute(delete(functions).where(functions.c.name == name))
+    transaction.connection.execute(delete(events).where(events.c.function == name))
     transaction.changed(KIND, name)
     return released_blobs(transaction.connection, held)
 
