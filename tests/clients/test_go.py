@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.building import build, fetch, kept, tools
-from tests.clients.cast import a_user_and_a_role
+from tests.clients.cast import a_user_and_a_role, keys_by_process
 from tests.conftest import Server
 from tests.namespaces import sandboxed
 
@@ -57,3 +57,8 @@ def _assume(server: Server, name: str, command: list[str]) -> None:
         "refusal": "AccessDenied",
         "mismatch": "SignatureDoesNotMatch",
     }
+
+
+def test_it_renews_by_the_credential_process(program: Path, tmp_path: Path) -> None:
+    keys = keys_by_process([str(program), "3100ms"], tmp_path, 3)
+    assert keys == ["AKIA1", "ASIA1", "AKIA1", "ASIA2"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.building import fetch, kept, tools
-from tests.clients.cast import a_user_and_a_role
+from tests.clients.cast import a_user_and_a_role, keys_by_process
 from tests.conftest import Server
 from tests.namespaces import sandboxed
 
@@ -48,6 +48,12 @@ def test_sts_and_its_errors(server: Server, command: list[str]) -> None:
         "refusal": "AccessDenied",
         "mismatch": "SignatureDoesNotMatch",
     }
+
+
+def test_it_renews_by_the_credential_process(command: list[str], tmp_path: Path) -> None:
+    # It renews in the last quarter of a minute.
+    keys = keys_by_process([*command, "6000"], tmp_path, 20)
+    assert keys == ["AKIA1", "ASIA1", "AKIA1", "ASIA2"]
 
 
 GET = """

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -17,6 +19,10 @@ import (
 
 func main() {
 	ctx, role := context.Background(), os.Args[1]
+	if command := os.Getenv("CREDENTIAL_PROCESS"); command != "" {
+		byProcess(ctx, command)
+		return
+	}
 	mine := client(credentials.NewStaticCredentialsProvider(
 		os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), ""))
 	me, err := mine.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
@@ -44,6 +50,18 @@ func main() {
 		"me": *me.Arn, "arn": *who.Arn, "refusal": refused.ErrorCode(),
 		"mismatch": mismatch.ErrorCode(), "expires": session.Expires.Unix(),
 	}))
+}
+
+// Asks twice who it is, the second time when the first credentials are over.
+func byProcess(ctx context.Context, command string) {
+	mine := client(aws.NewCredentialsCache(processcreds.NewProvider(command)))
+	wait, err := time.ParseDuration(os.Args[1])
+	check(err)
+	for _, pause := range []time.Duration{0, wait} {
+		time.Sleep(pause)
+		_, err := mine.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		check(err)
+	}
 }
 
 func client(provider aws.CredentialsProvider) *sts.Client {

@@ -1,6 +1,7 @@
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.ProcessCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.services.sts.StsClient;
 import software.amazon.awssdk.services.sts.auth.StsAssumeRoleCredentialsProvider;
@@ -8,8 +9,12 @@ import software.amazon.awssdk.services.sts.model.StsException;
 
 /** Assumes a role with the AWS SDK for Java 2, and prints what it saw. */
 public final class Client {
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws InterruptedException {
         String role = arguments[0];
+        if (System.getenv("CREDENTIAL_PROCESS") != null) {
+            byProcess(System.getenv("CREDENTIAL_PROCESS"), Long.parseLong(role));
+            return;
+        }
         StsClient mine = client(EnvironmentVariableCredentialsProvider.create());
         StsAssumeRoleCredentialsProvider assumed = StsAssumeRoleCredentialsProvider.builder()
                 .stsClient(mine)
@@ -26,6 +31,14 @@ public final class Client {
                         request.roleArn(role + "-absent").roleSessionName("from-java"))),
                 codeOf(() -> client(StaticCredentialsProvider.create(forged)).getCallerIdentity()),
                 session.expirationTime().orElseThrow().getEpochSecond());
+    }
+
+    /** Asks twice who it is, the second time when the first credentials are over. */
+    private static void byProcess(String command, long wait) throws InterruptedException {
+        StsClient mine = client(ProcessCredentialsProvider.builder().command(command).build());
+        mine.getCallerIdentity();
+        Thread.sleep(wait);
+        mine.getCallerIdentity();
     }
 
     /** Region and endpoint come from the environment. */
