@@ -22,14 +22,14 @@ _DEVICE_LINKS: Final = {
 _BYTES_PER_INODE: Final = 4096
 
 
-def enter_root(description: dict[str, Any]) -> None:
-    """Build the root this describes, in a mount namespace of its own, and make it the root.
+def build_root(system: dict[str, Any]) -> None:
+    """Build, in a mount namespace of its own, what is the same in the root of every function.
 
     staging: an empty directory to build it on. binds: pairs of what is there and where it is to
-    be, parents first. links: where and what. files: texts by path. temporary: bytes of /tmp.
-    Raises `SandboxError` or `OSError`.
+    be, parents first. links: where and what. files: texts by path. Raises `SandboxError` or
+    `OSError`.
     """
-    staging: str = description["staging"]
+    staging: str = system["staging"]
     # Nothing that is mounted from here on may show outside.
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("root", staging, "tmpfs", _PLAIN, "size=4m,nr_inodes=4096,mode=755")
@@ -37,26 +37,42 @@ def enter_root(description: dict[str, Any]) -> None:
         os.mkdir(f"{staging}/{directory}", 0o755)
     # First, because what is bound may be beneath it.
     temporary = os.path.join(staging, "tmp")
-    size: int = description["temporary"]
-    limits = f"size={size},nr_inodes={size // _BYTES_PER_INODE},mode=1777"
-    kernel.mount("tmp", temporary, "tmpfs", _PLAIN, limits)
-    for source, target in description["binds"]:
-        _bind(source, staging + target)
-    for path, target in description["links"]:
+    kernel.mount("tmp", temporary, "tmpfs", _PLAIN, "mode=1777")
+    _bind_all(staging, system["binds"])
+    for path, target in system["links"]:
         _make_parent(staging + path)
         os.symlink(target, staging + path)
-    for path, text in description["files"].items():
+    for path, text in system["files"].items():
         _write(staging + path, text)
-    kernel.set_mount_attributes(staging, _READ_ONLY)
-    kernel.make_writable(temporary)
     _make_devices(f"{staging}/dev")
     mount_proc(f"{staging}/proc")
+
+
+def enter_root(own: dict[str, Any]) -> None:
+    """Complete the root that was built with what one function has for itself, and enter it.
+
+    staging: as it was built on. binds: as before. temporary: bytes of /tmp. Raises `SandboxError`
+    or `OSError`.
+    """
+    staging: str = own["staging"]
+    _bind_all(staging, own["binds"])
+    size: int = own["temporary"]
+    limits = f"size={size},nr_inodes={size // _BYTES_PER_INODE}"
+    temporary = os.path.join(staging, "tmp")
+    kernel.mount("tmp", temporary, None, _PLAIN | kernel.MS_REMOUNT, limits)
+    kernel.set_mount_attributes(staging, _READ_ONLY, beneath=False)
     kernel.change_root(staging)
 
 
 def mount_proc(path: str) -> None:
     """Show at this path the processes of this process's own namespace, and no others."""
     kernel.mount("proc", path, "proc", _PLAIN | kernel.MS_NOEXEC)
+
+
+def _bind_all(staging: str, binds: list[list[str]]) -> None:
+    for source, target in binds:
+        _bind(source, staging + target)
+        kernel.set_mount_attributes(staging + target, _READ_ONLY)
 
 
 def _bind(source: str, target: str) -> None:

@@ -17,6 +17,7 @@ CLONE_NEWNET: Final = 0x40000000
 MS_NOSUID: Final = 0x2
 MS_NODEV: Final = 0x4
 MS_NOEXEC: Final = 0x8
+MS_REMOUNT: Final = 0x20
 MS_BIND: Final = 0x1000
 MS_REC: Final = 0x4000
 MS_PRIVATE: Final = 0x40000
@@ -62,22 +63,13 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str =
     _check(result, f"mount {source} at {target}")
 
 
-def set_mount_attributes(path: str, attributes: int) -> None:
-    """Add attributes to a mount and all mounts beneath it."""
+def set_mount_attributes(path: str, attributes: int, *, beneath: bool = True) -> None:
+    """Add attributes to a mount and, if so said, to all mounts beneath it."""
     structure = struct.pack("=QQQQ", attributes, 0, 0, 0)
+    flags = _AT_RECURSIVE if beneath else 0
     syscall(
         _MOUNT_SETATTR,
-        *(_AT_FDCWD, os.fsencode(path), _AT_RECURSIVE, structure, len(structure)),
-        what=f"mount_setattr {path}",
-    )
-
-
-def make_writable(path: str) -> None:
-    """Take the read-only attribute from one mount."""
-    structure = struct.pack("=QQQQ", 0, ATTR_READ_ONLY, 0, 0)
-    syscall(
-        _MOUNT_SETATTR,
-        *(_AT_FDCWD, os.fsencode(path), 0, structure, len(structure)),
+        *(_AT_FDCWD, os.fsencode(path), flags, structure, len(structure)),
         what=f"mount_setattr {path}",
     )
 

@@ -23,10 +23,10 @@ _NOT_FOR_EXTENSIONS: Final = frozenset(
 def become_function(channel: int, output: int) -> None:
     """Be the function that the frames on `channel` say. Never returns.
 
-    The first comes at once, PREPARE; its head: cgroups, files by which control groups are joined.
-    The second, LAUNCH, when there is a function to be; its head: what `sandbox.confine` wants, and
-    environment; path, what goes before `sys.path` and what goes after it; executable, where this
-    Python is; handler; command, None for Python.
+    The first comes at once, PREPARE; its head: what `sandbox.prepare` wants. The second, LAUNCH,
+    when there is a function to be; its head: what `sandbox.confine` wants, and environment; path,
+    what goes before `sys.path` and what goes after it; executable, where this Python is; handler;
+    command, None for Python.
     """
     status = 1
     try:
@@ -54,11 +54,7 @@ def _await_launch(connection: socket.socket) -> dict[str, Any] | None:
     frame = frames.receive(connection)
     if frame is None:
         return None
-    entrances: Any = frame[1]["cgroups"]
-    for entrance in entrances:
-        # Here, where nobody waits: to move a process takes the kernel ten milliseconds.
-        with open(entrance, "w", encoding="ascii") as processes:
-            processes.write("0")
+    sandbox.prepare(frame[1])
     frame = frames.receive(connection)
     return None if frame is None else frame[1]
 

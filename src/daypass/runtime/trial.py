@@ -15,9 +15,9 @@ from daypass.runtime.namespaces import Nursery
 def main(description: str) -> None:
     """Print what was found, as JSON.
 
-    description: JSON of root, as `filesystem.enter_root` wants it; user, whom to become if that is
-    allowed; needed, files a function must be able to read. Found are refusal, why there can be no
-    namespaces, "" if there can; network_refusal, the same for networks of their own;
+    description: JSON of system and root, as `filesystem` wants them; user, whom to become if that
+    is allowed; needed, files a function must be able to read. Found are refusal, why there can be
+    no namespaces, "" if there can; network_refusal, the same for networks of their own;
     user_namespace and own_user, whether a function can have them.
     """
     found: dict[str, Any] = {"refusal": "", "network_refusal": ""}
@@ -41,6 +41,7 @@ def _try(description: dict[str, Any], found: dict[str, Any]) -> None:
     os.umask(0o022)
     namespaces.leave_shared(network=False)
     found["network_refusal"] = _try_network()
+    filesystem.build_root(description["system"])
     filesystem.enter_root(description["root"])
     kernel.set_host_name("localhost")
     user = description["user"] if found["own_user"] else None

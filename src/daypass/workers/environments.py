@@ -25,7 +25,13 @@ from daypass.workers.function import (
 from daypass.workers.isolation import Isolation, Level, choose, refuse_readable
 from daypass.workers.log import new_stream_name
 from daypass.workers.network import Network
-from daypass.workers.runtimes import Place, check_runtime, is_python, module_directories
+from daypass.workers.runtimes import (
+    Place,
+    check_runtime,
+    describe_preparation,
+    is_python,
+    module_directories,
+)
 from daypass.workers.spawner import Spawners
 from daypass.workers.stream import ResponseStream
 from daypass.workers.view import readable_paths
@@ -114,10 +120,9 @@ class Environments:
         self._staging.mkdir(mode=0o700, exist_ok=True)
         _log.info("Functions are isolated: %s", isolation.describe())
         self._cgroups = find_cgroups()
-        self._prepared = (
-            isolation,
-            Spawners(isolation.level or Level.PROCESS, self._cgroups, self._preload),
-        )
+        spawners = Spawners(isolation.level or Level.PROCESS, self._cgroups, self._preload)
+        spawners.prepare(describe_preparation(isolation.level, self._staging, self._network))
+        self._prepared = isolation, spawners
         return self._prepared
 
     def connect(self, network: Network) -> None:
@@ -127,6 +132,8 @@ class Environments:
         """
         network.prepare()
         self._network = network
+        isolation, spawners = self._prepare()
+        spawners.prepare(describe_preparation(isolation.level, self._staging, network))
 
     async def unpack(self, package: bytes) -> int:
         """Check and unpack a package; the bytes of its files. Raises `ArchiveError`."""

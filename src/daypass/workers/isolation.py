@@ -129,6 +129,7 @@ def _try_namespaces() -> dict[str, Any]:
     command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _TRIAL, directory]
     with tempfile.TemporaryDirectory(prefix="daypass-trial-") as staging:
         description = {
+            "system": view.describe_system(Path(staging)),
             "root": view.describe_root(Path(staging), [], temporary=1024 * 1024),
             "user": _choose_user(),
             "needed": [os.__file__, *view.package_paths()],

@@ -18,6 +18,7 @@ from daypass.workers.view import (
     RUNTIME_DIRECTORY,
     View,
     describe_root,
+    describe_system,
     layer_binds,
     package_paths,
     readable_paths,
@@ -127,27 +128,34 @@ def describe_launch(
         "seccomp": isolation.seccomp,
         "user": isolation.choose_user(),
         "own_user_namespace": isolation.user_namespace,
-        **(_own_root(function, place, network) if own_root else _shared_root(function, place)),
+        **(_own_root(function, place) if own_root else _shared_root(function, place)),
     }
 
 
-def _own_root(function: FunctionSpec, place: Place, network: Network | None) -> dict[str, Any]:
+def _own_root(function: FunctionSpec, place: Place) -> dict[str, Any]:
     """What there is is what may be read, and /tmp what may be written."""
     own = [(place.code, OWN_ROOT.code), (RUNTIME_DIRECTORY, OWN_ROOT.runtime)]
     if place.layers is not None:
         own += layer_binds(place.layers)
     own += _node_files(function)
-    texts: Mapping[str, str] = {}
-    if network is not None:
-        own += network.binds()
-        texts = network.files()
     size = function.ephemeral_storage * MEGABYTE
     return {
-        "root": describe_root(place.staging, own, texts, temporary=size),
+        "root": describe_root(place.staging, own, temporary=size),
         "readable": ["/"],
         "writable": [OWN_ROOT.temporary, *writable_paths()],
         "processes": PROCESSES,
     }
+
+
+def describe_preparation(
+    level: Level | None, staging: Path, network: Network | None
+) -> dict[str, Any]:
+    """The head of the PREPARE frame, control groups aside. network: as for `describe_launch`."""
+    system: dict[str, Any] | None = None
+    if level is Level.NAMESPACES:
+        added = network.binds() if network is not None else ()
+        system = describe_system(staging, added, network.files() if network is not None else None)
+    return {"root": system, "network": network is not None}
 
 
 def _shared_root(function: FunctionSpec, place: Place) -> dict[str, Any]:

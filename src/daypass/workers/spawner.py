@@ -10,7 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -60,6 +60,7 @@ class Spawner:
     def __init__(self, level: Level, cgroups: Cgroups | None, packages: Sequence[str] = ()) -> None:
         self._level = level
         self._cgroups = cgroups
+        self._preparation: Mapping[str, object] = {"root": None, "network": False}
         self._spare: Newborn | None = None
         self._next: asyncio.TimerHandle | None = None
         self._packages = packages
@@ -87,6 +88,11 @@ class Spawner:
             self._next = asyncio.get_running_loop().call_later(_PAUSE, self._make_spare)
         return newborn
 
+    def prepare(self, preparation: Mapping[str, object]) -> None:
+        """What to tell processes from now on before they know what to be, control groups aside."""
+        self._preparation = preparation
+        self._discard_spare()
+
     def _make_spare(self) -> None:
         self._next = None
         if self._spare is None and self._socket is not None:
@@ -100,8 +106,9 @@ class Spawner:
         reader, writer = os.pipe2(os.O_CLOEXEC)
         try:
             group = self._make_group(number)
-            head = {"cgroups": group.entrances if group is not None else []}
-            ours.send(frames.encode(Kind.PREPARE, head))
+            entrances = group.entrances if group is not None else []
+            head = {**self._preparation, "cgroups": entrances}
+            ours.sendall(frames.encode(Kind.PREPARE, head))
             message = json.dumps({"spawn": number}).encode()
             descriptors = array.array("i", [theirs.fileno(), writer])
             connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
@@ -254,6 +261,12 @@ class Spawners:
         ):
             return self._bare
         return self._warm
+
+    def prepare(self, preparation: Mapping[str, object]) -> None:
+        """See `Spawner.prepare`."""
+        self._bare.prepare(preparation)
+        if self._warm is not None:
+            self._warm.prepare(preparation)
 
     @property
     def bare(self) -> Spawner:

@@ -116,21 +116,19 @@ def layer_binds(layers: Path) -> list[tuple[Path, str]]:
     return [(path, f"{OWN_ROOT.layers}/{path.name}") for path in sorted(layers.iterdir())]
 
 
-def describe_root(
+def describe_system(
     staging: Path,
-    own: Sequence[tuple[Path, str]],
+    added: Sequence[tuple[Path, str]] = (),
     texts: Mapping[str, str] | None = None,
-    *,
-    temporary: int,
 ) -> dict[str, Any]:
-    """The root of an environment, as `runtime.filesystem.enter_root` wants it.
+    """What all functions see, as `runtime.filesystem.build_root` wants it.
 
-    staging: an empty directory to build it on. own: what this environment has for itself, and
-    where. texts: files of its own, by path. temporary: bytes of its /tmp. What it has for itself
-    takes the place of the setting that the system has there, or that it would be beneath.
+    staging: an empty directory to build roots on. added: what there is beside the system, and
+    where. texts: the same of files, by path. What is added takes the place of the setting that the
+    system has there, or that it would be beneath.
     """
     files = {**_OWN_FILES, **(texts or {})}
-    taken = [*files, *(target for _, target in own)]
+    taken = [*files, *(target for _, target in added)]
     binds: list[tuple[str, str]] = []
     links: list[tuple[str, str]] = []
     for path in (*_SYSTEM, *_SETTINGS, *python_paths()):
@@ -142,14 +140,19 @@ def describe_root(
             links.append((path, os.readlink(path)))
         else:
             binds.append((path, path))
-    binds += [(str(source), target) for source, target in own]
-    return {
-        "staging": str(staging),
-        "binds": binds,
-        "links": links,
-        "files": files,
-        "temporary": temporary,
-    }
+    binds += [(str(source), target) for source, target in added]
+    return {"staging": str(staging), "binds": binds, "links": links, "files": files}
+
+
+def describe_root(
+    staging: Path, own: Sequence[tuple[Path, str]], *, temporary: int
+) -> dict[str, Any]:
+    """What one function sees beside, as `runtime.filesystem.enter_root` wants it.
+
+    own: what it has for itself, and where. temporary: bytes of its /tmp.
+    """
+    binds = [(str(source), target) for source, target in own]
+    return {"staging": str(staging), "binds": binds, "temporary": temporary}
 
 
 def _is_beneath(path: str, directory: str) -> bool:
