@@ -43,9 +43,10 @@ async def serving(
     served: EventQueue,
     attempt: Callable[[QueuedEvent], Awaitable[Again | None]],
     until: asyncio.Event,
+    at_once: Callable[[str], int] = lambda _: 25,
 ) -> None:
     """Serve until that happens."""
-    task = asyncio.create_task(served.serve(attempt))
+    task = asyncio.create_task(served.serve(attempt, at_once))
     await asyncio.wait_for(until.wait(), 20)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -191,7 +192,7 @@ def test_the_events_of_one_function_take_turns(
         made = queue(store)
         for number in range(left):
             await made.put(replace(EVENT, id=f"{number:02}"))
-        await serving(made, attempt, done)
+        await serving(made, attempt, done, lambda _: 7)
 
     asyncio.run(main())
-    assert max(at_once) == 25
+    assert max(at_once) == 7

@@ -113,3 +113,18 @@ def test_what_is_gone_ends_its_events() -> None:
 
 def test_zero_concurrency_runs_nothing() -> None:
     assert attempts(EVENT, function=replace(FUNCTION, reserved_concurrency=0)) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "reserved", "expected"),
+    [(1000, None, 25), (20, None, 10), (1, None, 1), (1000, 3, 3), (20, 15, 10), (20, 0, 1)],
+)
+def test_events_take_no_more_turns_than_there_is_room(
+    limit: int, reserved: int | None, expected: int
+) -> None:
+    function = replace(FUNCTION, reserved_concurrency=reserved)
+    node: Any = SimpleNamespace(
+        functions=SimpleNamespace(function=lambda _: function),
+        environments=SimpleNamespace(limit=limit),
+    )
+    assert Asynchronous(node).at_once("f") == expected

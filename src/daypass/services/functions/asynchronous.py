@@ -24,6 +24,7 @@ _RETRIES: Final = 2
 _LONGEST_AGE: Final = 6 * 3600
 _PAUSES: Final = (60.0, 120.0)
 _THROTTLE_PAUSES: Final = (1.0, 300.0)
+_AT_ONCE: Final = 25
 # As many events in a row as Lambda lets one function's cause the next.
 _DEPTH_LIMIT: Final = 16
 
@@ -99,6 +100,15 @@ class Asynchronous:
         if config is not None and config.longest_age is not None:
             longest = config.longest_age
         return self.node.clock() + pause - event.accepted > longest
+
+    def at_once(self, name: str) -> int:
+        """How many events of a function run at once: no more than it may, nor half of all there
+        may be, so that they need not be throttled."""
+        share = min(_AT_ONCE, max(1, self.node.environments.limit // 2))
+        function = self.node.functions.function(name)
+        if function is None or function.reserved_concurrency is None:
+            return share
+        return max(1, min(share, function.reserved_concurrency))
 
     # -- its end -----------------------------------------------------------------------------
 

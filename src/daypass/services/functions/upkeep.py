@@ -12,8 +12,9 @@ from daypass.store import functions as state
 
 async def keep_house(node: Node) -> None:
     """Run until cancelled."""
+    events = Asynchronous(node)
     await asyncio.gather(
-        node.event_queue.serve(Asynchronous(node).attempt),
+        node.event_queue.serve(events.attempt, events.at_once),
         _collect_packages(node),
     )
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,8 +31,6 @@ from daypass.tokens import KeyRing
 _LIMIT: Final = 4_000
 _FUNCTION_LIMIT: Final = 1_000
 _BYTES_LIMIT: Final = 64 * 1024 * 1024
-# Events of one function that run at once; the others wait their turn.
-_AT_ONCE: Final = 25
 _SEALED: Final = "function-event"
 _STARTED: Final = 19
 
@@ -74,6 +72,10 @@ class Again:
 Attempt = Callable[[QueuedEvent], Awaitable[Again | None]]
 
 
+def _one(_function: str) -> int:
+    return 1
+
+
 class EventQueue:
     """The asynchronous events of one process. clock: Unix seconds."""
 
@@ -87,9 +89,8 @@ class EventQueue:
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: Counter[str] = Counter()
         self._bytes = 0
-        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            partial(asyncio.Semaphore, _AT_ONCE)
-        )
+        self._at_once: Callable[[str], int] = _one
+        self._turns: dict[str, asyncio.Semaphore] = {}
 
     async def put(self, event: QueuedEvent) -> None:
         """Accept an event; it is durable when this returns. Raises `QueueFullError`."""
@@ -107,9 +108,12 @@ class EventQueue:
             raise
         self._start(event)
 
-    async def serve(self, attempt: Attempt) -> None:
-        """Run the events, and those that dead processes left. Runs until cancelled."""
-        self._attempt = attempt
+    async def serve(self, attempt: Attempt, at_once: Callable[[str], int] = _one) -> None:
+        """Run the events, and those that dead processes left. Runs until cancelled.
+
+        at_once: how many of a function's run at once, at least 1; the others wait their turn.
+        """
+        self._attempt, self._at_once = attempt, at_once
         for row in await self._store.write(self._adopt):
             event = self._open(row)
             self._admit(event)
@@ -162,11 +166,17 @@ class EventQueue:
 
     async def _try(self, event: QueuedEvent, attempt: Attempt) -> Again | None:
         await asyncio.sleep(max(0.0, event.due - self._clock()))
-        async with self._turns[event.function]:
+        async with self._turn(event.function):
             if not self._holds(event):
                 # Deleted with its function; one of the same name is another function.
                 return None
             return await attempt(event)
+
+    def _turn(self, function: str) -> asyncio.Semaphore:
+        turns = self._turns.get(function)
+        if turns is None:
+            turns = self._turns[function] = asyncio.Semaphore(self._at_once(function))
+        return turns
 
     def _holds(self, event: QueuedEvent) -> bool:
         query = select(function_events.c.id).where(function_events.c.id == event.id)
