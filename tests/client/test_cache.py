@@ -1,6 +1,7 @@
 """Sessions kept between runs."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -121,6 +122,26 @@ def test_a_disk_that_takes_nothing_is_no_obstacle(places, caplog, monkeypatch):
     monkeypatch.setenv("DAYPASS_CACHE_DIR", str(places / "file"))
     source = Source()
     kept = Kept(source, lambda: "whose", lambda: LABEL, Store())
+    assert kept.credentials().access_key_id == "ASIA1"
+    assert "The session cache is not used." in caplog.text
+
+
+def test_it_may_be_cleared_away_under_a_running_program(store):
+    source = Source()
+    kept = Kept(source, lambda: "whose", lambda: LABEL, store)
+    kept.credentials()
+    shutil.rmtree(store.places.sessions)
+    assert kept.credentials().access_key_id == "ASIA2"
+    assert kept.credentials().access_key_id == "ASIA2", "and is made anew"
+
+
+def test_a_lock_that_cannot_be_had_is_no_obstacle(store, caplog, monkeypatch):
+    def refused(*_arguments, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("daypass.client.cache.store.locked", refused)
+    kept = Kept(Source(), lambda: "whose", lambda: LABEL, store)
+    store.read("whose")
     assert kept.credentials().access_key_id == "ASIA1"
     assert "The session cache is not used." in caplog.text
 

@@ -72,7 +72,13 @@ class Store:
         if path is None:
             yield True
             return
-        with locked(path.with_suffix(_LOCK), wait=wait) as held:
+        with contextlib.ExitStack() as opened:
+            try:
+                make_private_directory(self.places.sessions)  # it may have been cleared away
+                held = opened.enter_context(locked(path.with_suffix(_LOCK), wait=wait))
+            except OSError as error:
+                self._give_up(str(error))
+                held = True
             yield held
 
     def entries(self) -> list[Entry]:
