@@ -6,10 +6,19 @@ import os
 import pty
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from moto.server import ThreadedMotoServer
 
 from daypass.sigv4 import HttpRequest, diagnose
@@ -494,3 +503,58 @@ def test_another_implementation_is_called(env, tmp_path):
     finally:
         moto.stop()
     assert (made.code, put.code, got.out) == (0, 0, "content"), (made, put, got)
+
+
+def certified(directory):
+    """A certificate of its own for this machine, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, SHA256())
+    )
+    (directory / "ca.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (directory / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return directory / "ca.pem", directory / "key.pem"
+
+
+def test_an_authority_is_trusted_that_was_named_and_no_other(env, tmp_path):
+    authority, key = certified(tmp_path)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"over TLS")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"https://localhost:{server.server_port}{URL_PATH}"
+        trusted = daypass("call", "-s", url, "--cacert", str(authority), env=env)
+        other = daypass("call", url, env=env)
+        broken = daypass("call", url, "--cacert", str(key), env=env)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert trusted.out == "over TLS", trusted
+    assert (other.code, other.out) == (1, "")
+    assert "CERTIFICATE_VERIFY_FAILED" in other.err
+    assert (broken.code, broken.out) == (1, "")
+    assert "cannot be used" in broken.err
