@@ -91,6 +91,8 @@ def test_the_life_of_a_layer(server: Server) -> None:
         "Layer Version Cannot be less than 1",
         400,
     )
+    theirs = arn.replace(server.account_id, "210987654321")
+    assert client.list_layer_versions(LayerName=theirs)["LayerVersions"] == []
     # Its number never comes again.
     assert publish(server, "life", {"x": ""}) == f"{arn}:3"
     assert refused(client.publish_layer_version, LayerName="life", Content={"ZipFile": b"no zip"})[

@@ -31,6 +31,10 @@ class LayerReference:
         arn = f"arn:aws:lambda:{self.region}:{self.account}:layer:{self.name}"
         return f"{arn}:{self.version}" if self.version else arn
 
+    def is_of(self, node: Node) -> bool:
+        """Whether it is of this account, in this region."""
+        return (self.account, self.region) == (node.account_id, node.region)
+
 
 def layer_arn(node: Node, name: str, version: int = 0) -> str:
     return LayerReference(name, version, node.account_id, node.region).arn
@@ -48,7 +52,7 @@ def read_layer_reference(node: Node, given: str, version: int = 0) -> LayerRefer
 
 
 def lookup_layer(node: Node, reference: LayerReference) -> LayerVersion | None:
-    if (reference.account, reference.region) != (node.account_id, node.region):
+    if not reference.is_of(node):
         return None
     return read_layer_version(node.store.reader, reference.name, reference.version)
 

@@ -52,7 +52,7 @@ def _needs_list(call: Call) -> Sequence[Permission]:
 async def _publish(call: Call) -> Mapping[str, Any]:
     node = call.node
     reference = _refer(call)
-    if (reference.account, reference.region) != (node.account_id, node.region):
+    if not reference.is_of(node):
         raise not_found("The resource you requested does not exist.")
     version = LayerVersion(
         layer=reference.name,
@@ -102,6 +102,8 @@ async def _delete(call: Call) -> None:
 async def _list_versions(call: Call) -> Mapping[str, Any]:
     node = call.node
     reference = _refer(call)
+    if not reference.is_of(node):
+        return {"LayerVersions": []}
     marker = call.input.get("Marker", "")
     before = int(marker) if marker.isascii() and marker.isdecimal() else None
     listed = [

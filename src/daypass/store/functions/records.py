@@ -178,12 +178,9 @@ class Function:
 
     def find(self, qualifier: str) -> Version | None:
         """The version that a qualifier names; an alias's first, "" for $LATEST."""
-        if qualifier in {"", LATEST}:
-            return self.latest
         alias = self.aliases.get(qualifier)
-        return self.versions.get(qualifier if alias is None else alias.version, None) or (
-            self.latest if alias is not None and alias.version == LATEST else None
-        )
+        version = qualifier if alias is None else alias.version
+        return self.latest if version in {"", LATEST} else self.versions.get(version)
 
 
 def version_number(version: str) -> int:
