@@ -95,5 +95,5 @@ async def test_callers_who_go_away_leave_no_environment_behind(
     # They still run, and count; when they have ended there is room again, for others too.
     assert (await _storm(runner, 1, 0)).keys() == {THROTTLED}
     async with asyncio.timeout(60):
-        while len(others := await _others(runner)) < 5:
+        while len(await _others(runner)) < 5:
             await asyncio.sleep(0.2)
