@@ -257,8 +257,8 @@ def test_a_destination_that_the_role_may_not_invoke(server: Server, role: str) -
 
 def test_a_qualifier_does_not_lead_around_a_deny(server: Server, role: str) -> None:
     root = server.client("lambda")
-    root.create_function(**creation(role, FunctionName="guarded", Publish=True))
-    arn = f"arn:aws:lambda:{server.region}:{server.account_id}:function:guarded"
+    root.create_function(**creation(role, FunctionName="guarded-by-policy", Publish=True))
+    arn = f"arn:aws:lambda:{server.region}:{server.account_id}:function:guarded-by-policy"
     client = server.client(
         "lambda",
         **create_user(
@@ -268,7 +268,7 @@ def test_a_qualifier_does_not_lead_around_a_deny(server: Server, role: str) -> N
             {"Effect": "Deny", "Action": "lambda:*", "Resource": arn},
         ),
     )
-    for name in ("guarded", f"{arn}:$LATEST", f"{arn}:1"):
+    for name in ("guarded-by-policy", f"{arn}:$LATEST", f"{arn}:1"):
         for call, given in (
             (client.update_function_configuration, {"Timeout": 9}),
             (client.update_function_code, {"ZipFile": pack({"app.py": ECHO})}),
@@ -278,4 +278,4 @@ def test_a_qualifier_does_not_lead_around_a_deny(server: Server, role: str) -> N
         ):
             code, message, _ = refused(call, FunctionName=name, **given)
             assert code in {"AccessDeniedException", "ValidationException"}, (name, message)
-    assert root.get_function_configuration(FunctionName="guarded")["Timeout"] == 3
+    assert root.get_function_configuration(FunctionName="guarded-by-policy")["Timeout"] == 3

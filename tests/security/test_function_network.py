@@ -70,6 +70,23 @@ def sign(method, url, credentials):
     signer.add_auth(request)
     return fetch(url, method=method, headers=dict(request.headers))
 
+def crowd(address, count):
+    opened = [socket.create_connection(address, 5) for _ in range(count)]
+    closed = 0
+    for one in reversed(opened):  # the last ones are those too many
+        one.settimeout(2)
+        try:
+            closed += one.recv(1) == b""
+        except ConnectionResetError:
+            closed += 1
+        except TimeoutError:
+            pass
+        if closed:
+            break
+    for one in opened:
+        one.close()
+    return closed
+
 def identities(hosts):
     import boto3
     return [boto3.client("sts", endpoint_url=host).get_caller_identity()["Arn"] for host in hosts]
@@ -263,6 +280,14 @@ def test_the_administration_is_out_of_reach_even_for_root(server: Server, probe:
         assert "SessionName" not in body
     named = [body for status, body in signed[:5] if status == 403]
     assert len([body for body in named if "not for functions" in body]) == 5
+
+
+@needs_networks
+def test_one_function_cannot_take_all_connections(server: Server, probe: str) -> None:
+    answers = ask(server, probe, ["crowd", ["198.51.100.1", 80], 300])
+    assert answers == [1], "some were refused"
+    assert server.client("sts").get_caller_identity()["Account"] == server.account_id
+    assert ask(server, probe, ["fetch", "http://iam.amazonaws.com/"])[0][0] == 403
 
 
 # -- the other networks -----------------------------------------------------------------------

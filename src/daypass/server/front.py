@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from uvicorn.server import ServerState
 
@@ -22,6 +22,9 @@ _ADMINISTRATION: Final = "daypass"
 # The address of a function to `aws:SourceIp` and to its own URLs, whichever of its network's
 # addresses it came by.
 _CLIENT: Final = "127.0.0.1"
+# Open at once on one socket of one function; more would be the descriptors of everybody.
+_CONNECTIONS: Final = 256
+_HANDSHAKE_SECONDS: Final = 10.0
 
 
 class FunctionFront:
@@ -35,15 +38,29 @@ class FunctionFront:
             services=replace(services, by_scope={**services.by_scope, _ADMINISTRATION: closed}),
         )
         self._tls = tls
-        self._state = ServerState()
 
     async def answer(self, listener: socket.socket, *, tls: bool) -> asyncio.AbstractServer:
         """Answer on this socket until the server given back is closed."""
+        state = ServerState()
+
+        def connected() -> asyncio.Protocol:
+            if len(state.connections) >= _CONNECTIONS:
+                return _Full()
+            return HttpProtocol(self._gateway, state, _CLIENT)
+
         return await asyncio.get_running_loop().create_server(
-            lambda: HttpProtocol(self._gateway, self._state, _CLIENT),
+            connected,
             sock=listener,
             ssl=self._tls if tls else None,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
         )
+
+
+class _Full(asyncio.Protocol):
+    """One connection more than there may be."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()
 
 
 def _refuse(node: Node, request: Request, path: str) -> Response:
