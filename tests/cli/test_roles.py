@@ -227,3 +227,14 @@ def test_whoami_without_credentials_says_where_it_looked():
     assert ended.code == 1
     assert "No credentials were found." in ended.err
     assert "AWS_ACCESS_KEY_ID" in ended.err
+
+
+def test_a_session_that_was_revoked_in_the_cache_is_replaced_by_a_new_one(server, user, role):
+    whoami = ("whoami", "--role", role, "--external-id", "x-1", "--session-name", "revoked")
+    before = json.loads(daypass(*whoami, "--output", "json", env=user).out)
+    key = before["AccessKeyId"]
+    revoked = daypass("sessions", "revoke", "--access-key-id", key, env=server.environment())
+    assert revoked.code == 0, revoked
+    after = json.loads(daypass(*whoami, "--output", "json", env=user).out)
+    assert after["Arn"] == before["Arn"]
+    assert after["AccessKeyId"] != key

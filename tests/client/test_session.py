@@ -7,7 +7,12 @@ import pytest
 import requests
 
 import daypass
-from daypass.client import CredentialsUnavailableError, Profile, RoleRequest
+from daypass.client import (
+    CredentialsRefusedError,
+    CredentialsUnavailableError,
+    Profile,
+    RoleRequest,
+)
 from daypass.client.mfa import MfaCodes
 from daypass.sigv4 import Credentials
 from tests.client import answers
@@ -56,6 +61,28 @@ def test_it_shares_sessions_with_others_if_it_may(places, recorder):
     recorder.replies = [answers.assumed()] * 2
     for _ in range(2):
         daypass.Session("base", RoleRequest(ROLE), recorder.url, cache=True).credentials()
+    assert len(recorder.received) == 1
+
+
+def test_a_cached_session_that_was_revoked_is_replaced_when_one_asks_who_it_is(places, recorder):
+    (places / "credentials").write_text(KEYS)
+    recorder.replies = [answers.assumed("ASIAREVOKED")]
+    daypass.Session("base", ROLE, recorder.url, cache=True).credentials()
+    made = daypass.Session("base", ROLE, recorder.url, cache=True)
+    recorder.replies = [
+        answers.refused("InvalidClientTokenId", "The security token included is invalid."),
+        answers.assumed("ASIANEW"),
+        answers.caller("arn:aws:sts::111122223333:assumed-role/reader/daypass"),
+    ]
+    assert made.identity().arn.endswith("assumed-role/reader/daypass")
+    assert made.credentials().access_key_id == "ASIANEW"
+
+
+def test_keys_that_are_refused_are_refused_once(places, recorder):
+    (places / "credentials").write_text(KEYS)
+    recorder.replies = [answers.refused("InvalidClientTokenId", "The security token is invalid.")]
+    with pytest.raises(CredentialsRefusedError, match="InvalidClientTokenId"):
+        daypass.Session("base", endpoint=recorder.url).identity()
     assert len(recorder.received) == 1
 
 

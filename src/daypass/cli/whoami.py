@@ -34,8 +34,8 @@ def whoami(who: Identity, output: str) -> None:
 
 def describe(session: Session) -> tuple[dict[str, str], float | None]:
     """What there is to say of a session's credentials, and when they end, Unix seconds."""
-    credentials = session.credentials()
     identity = session.identity()
+    credentials = session.credentials()
     kind, name, session_name = _parts(identity.arn)
     until = credentials.expiration
     facts = {

@@ -4,10 +4,11 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daypass.client.cache.memory import MemoryStore
 from daypass.client.cache.store import Store
+from daypass.client.errors import CredentialsRefusedError
 from daypass.client.mfa import MfaCodes
 from daypass.client.providers.base import discard
 from daypass.client.providers.chain import credentials_of, find_source
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from daypass.client.auth import Auth
     from daypass.client.sts import Identity
+
+
+# How STS says that credentials are good no more, whatever their end.
+_OVER: Final = frozenset({"ExpiredToken", "InvalidClientTokenId"})
 
 
 class Session:
@@ -133,7 +138,18 @@ class Session:
         """Who these credentials are, by sts:GetCallerIdentity."""
         from daypass.client.sts import caller_identity  # noqa: PLC0415 - not for what is cached
 
-        return caller_identity(self.credentials(), self.settings())
+        credentials = self.credentials()
+        try:
+            return caller_identity(credentials, self.settings())
+        except CredentialsRefusedError as error:
+            if error.code not in _OVER:
+                raise
+            # A session may be revoked, or its role made anew, while it is in the cache.
+            self.discard(credentials)
+            fresh = self.credentials()
+            if fresh == credentials:
+                raise
+            return caller_identity(fresh, self.settings())
 
     async def identity_async(self) -> "Identity":
         """The same without blocking the event loop."""
