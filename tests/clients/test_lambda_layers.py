@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -228,6 +229,29 @@ def handler(event, context):
     # The layers' own files are as they were: others use them.
     deploy(server, "unstacked", source, role=role, Layers=[under])
     assert invoke(server, "unstacked")["Payload"] == ["under", "under", "under", True]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on PATH")
+def test_node_finds_modules_in_layers(server: Server, role: str) -> None:
+    layer = publish(
+        server,
+        "node-modules",
+        {
+            "nodejs/node_modules/said/index.js": "module.exports = 'any version';",
+            "nodejs/node20/node_modules/of20/index.js": "module.exports = 'version 20';",
+        },
+    )
+    code = "exports.handler = async () => [require('said'), require('of20')];"
+    server.client("lambda").create_function(
+        FunctionName="node-layered",
+        Runtime="nodejs20.x",
+        Role=role,
+        Handler="app.handler",
+        Timeout=20,
+        Code={"ZipFile": pack({"app.js": code})},
+        Layers=[layer],
+    )
+    assert invoke(server, "node-layered")["Payload"] == ["any version", "version 20"]
 
 
 def test_a_runtime_comes_from_a_layer(server: Server, role: str) -> None:

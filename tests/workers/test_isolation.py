@@ -1,6 +1,8 @@
 """What the server says of the isolation of functions, and what it refuses."""
 
 import errno
+import hashlib
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -149,3 +151,27 @@ def _interpret(program: list[bytes], architecture: int, number: int, argument: i
                 0x45: bool(accumulator & value),
             }[code]
             index += if_true if holds else if_false
+
+
+@pytest.mark.parametrize("level", list(Level))
+async def test_layers_are_found_at_every_level(
+    make_runner: Callable[..., Runner], level: Level
+) -> None:
+    if level not in _allowed_levels():
+        pytest.skip(f"not on this machine: {detect().refusal}")
+    runner = make_runner(isolation=level)
+    source = """
+import subprocess
+import first, second
+def handler(event, context):
+    said = subprocess.run(["said"], capture_output=True, text=True).stdout
+    return [first.SAID, second.SAID, said]
+"""
+    package = pack({"app.py": source})
+    tool = {"bin/said": "#!/bin/sh\nprintf tool\n", "python/first.py": "SAID = 1"}
+    layers = [pack(tool, "bin/said"), pack({"python/second.py": "SAID = 2"})]
+    spec = runner.spec(package, layers=[hashlib.sha256(layer).hexdigest() for layer in layers])
+    invocation = await runner.environments.invoke(
+        spec, runner.event(), runner.supplies(package, *layers)
+    )
+    assert json.loads(invocation.payload) == [1, 2, "tool"]
