@@ -6,7 +6,8 @@ synchronised to disk, and forgotten oldest first: the audit trail is what lasts.
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
@@ -15,6 +16,8 @@ from typing import IO, Any, Final
 _LARGEST: Final = 4 * 1024 * 1024
 # Files kept of processes that have ended.
 _FILES: Final = 16
+# Explanations at length in a second; each takes up to a millisecond, and good requests wait.
+_DETAILS: Final = 50
 # Characters of an explanation.
 _LONGEST: Final = 16 * 1024
 
@@ -22,11 +25,27 @@ _LONGEST: Final = 16 * 1024
 class RecentRefusals:
     """Notes refusals in one process of the node, and finds those of all."""
 
-    def __init__(self, directory: Path, largest: int = _LARGEST) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        largest: int = _LARGEST,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._directory = directory
         self._path = directory / f"{os.getpid()}.jsonl"
         self._largest = largest
         self._file: IO[bytes] | None = None
+        self._clock = clock
+        self._second = 0
+        self._details_left = 0
+
+    def takes_detail(self) -> bool:
+        """Whether a refusal is to be explained at length; few of a flood are."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._details_left = second, _DETAILS
+        self._details_left -= 1
+        return self._details_left >= 0
 
     def note(self, record: Mapping[str, Any]) -> None:
         """Keep a record, whose RequestId it is found by. Raises nothing: that a disk is full is

@@ -114,7 +114,8 @@ async def respond(gateway: Gateway, request: Request) -> Response:
     except DeniedError as denied:
         refused = _denied(denied.decision, service)
         explained = denied.decision.explain()
-        explanation, detail = explained.short(), explained.full()
+        explanation = explained.short()
+        detail = explained.full() if gateway.node.refusals.takes_detail() else ""
         encoded = encode_authorization_message(gateway.node, explained)
     except BodyTooLargeError as error:
         refused = _too_large(service, error.args[0])

@@ -150,3 +150,11 @@ def test_a_disk_that_is_full_is_nobodys_error(tmp_path: Path) -> None:
     refusals = RecentRefusals(tmp_path / "refusals")
     refusals.note({"RequestId": "a"})
     assert refusals.find("a") is None
+
+
+def test_of_a_flood_few_are_explained_at_length(tmp_path: Path) -> None:
+    now = 100.0
+    refusals = RecentRefusals(tmp_path / "refusals", clock=lambda: now)
+    assert [refusals.takes_detail() for _ in range(60)].count(True) == 50
+    now = 101.0
+    assert refusals.takes_detail()
