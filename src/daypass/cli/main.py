@@ -13,48 +13,57 @@ from click.shell_completion import CompletionItem
 from daypass import __version__
 from daypass.cli.failure import FAILED, INTERRUPTED, Failure, color_choice, failure_of
 
-# Subcommand, the module that has it, and what it does. Modules are imported when needed alone.
-_COMMANDS: Final = {
-    "serve": (
-        "server",
-        "Run STS, IAM, Lambda with Function URLs, S3 and Logs on one port.",
-    ),
-    "init": ("server", "Make a data directory with an account and its root access key."),
-    "env": ("server", "Print what a shell needs to use a running server."),
-    "ca": ("server", "Print the path of a server's certificate authority."),
-    "demo": ("demo", "Show the whole story on a server of its own, with real clients."),
-    "assume": ("assume", "Assume a role and print its temporary credentials."),
-    "exec": ("execute", "Run a command with a role's temporary credentials."),
-    "sandbox": ("sandbox", "Run a program written for AWS against a server, as it is."),
-    "serve-credentials": (
-        "serve_credentials",
-        "Serve credentials that SDKs renew, on this machine's loopback address.",
-    ),
-    "credential-process": (
-        "credential_process",
-        "Print credentials as SDKs read them from credential_process.",
-    ),
-    "call": ("call", "Send a signed HTTP request, like curl."),
-    "console": ("console", "Print a URL that signs in to the AWS console."),
-    "explain": ("explain", "Say why a request was refused."),
-    "proxy": ("proxy", "Sign what programs send through a port of this machine."),
-    "presign": ("presign", "Print a URL that anyone may use for a while."),
-    "sign": ("sign", "Sign a request, for another program to send."),
-    "use": ("use", "Switch this shell to a profile."),
-    "login": ("login", "Get a profile's credentials now, with all that has to be typed."),
-    "profiles": ("profiles", "List the profiles of ~/.aws/config, or choose one."),
-    "doctor": ("doctor", "Check how credentials are found, and say what to fix."),
-    "cache": ("cache", "Show and drop the sessions that are kept between runs."),
-    "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
-    "deploy": ("deploy", "Make functions of files: role, function and URL in one go."),
-    "invoke": ("invoke", "Run a function, and show what it answers and logs."),
-    "logs": ("logs", "Show what a function wrote, and follow what it writes."),
-    "shell-init": ("use", "Print what `daypass use` and completion need in a shell."),
-    "policy": ("policy", "Check, simulate and explain IAM policies."),
-    "keys": ("keys", "Show and rotate the keys that seal a server's session tokens."),
-    "audit": ("audit", "Show a server's audit trail, and check that it is whole."),
-    "sessions": ("sessions", "List, trace and revoke the sessions of a server."),
+# Subcommands by what they are for: the module each is in, and what it does. Modules are imported
+# when needed alone.
+_SECTIONS: Final = {
+    "Credentials": {
+        "assume": ("assume", "Assume a role and print its temporary credentials."),
+        "exec": ("execute", "Run a command with a role's temporary credentials."),
+        "use": ("use", "Switch this shell to a profile."),
+        "shell-init": ("use", "Print what `daypass use` and completion need in a shell."),
+        "login": ("login", "Get a profile's credentials now, with all that has to be typed."),
+        "whoami": ("whoami", "Say who the current credentials are, and how long they last."),
+        "profiles": ("profiles", "List the profiles of ~/.aws/config, or choose one."),
+        "credential-process": (
+            "credential_process",
+            "Print credentials as SDKs read them from credential_process.",
+        ),
+        "serve-credentials": (
+            "serve_credentials",
+            "Serve credentials that SDKs renew, on this machine's loopback address.",
+        ),
+        "console": ("console", "Print a URL that signs in to the AWS console."),
+        "cache": ("cache", "Show and drop the sessions that are kept between runs."),
+    },
+    "Requests": {
+        "call": ("call", "Send a signed HTTP request, like curl."),
+        "presign": ("presign", "Print a URL that anyone may use for a while."),
+        "sign": ("sign", "Sign a request, for another program to send."),
+        "proxy": ("proxy", "Sign what programs send through a port of this machine."),
+    },
+    "Why it was refused": {
+        "explain": ("explain", "Say why a request was refused."),
+        "doctor": ("doctor", "Check how credentials are found, and say what to fix."),
+        "policy": ("policy", "Check, simulate and explain IAM policies."),
+    },
+    "Functions": {
+        "deploy": ("deploy", "Make functions of files: role, function and URL in one go."),
+        "invoke": ("invoke", "Run a function, and show what it answers and logs."),
+        "logs": ("logs", "Show what a function wrote, and follow what it writes."),
+    },
+    "A server of one's own": {
+        "serve": ("server", "Run STS, IAM, Lambda with Function URLs, S3 and Logs on one port."),
+        "demo": ("demo", "Show the whole story on a server of its own, with real clients."),
+        "sandbox": ("sandbox", "Run a program written for AWS against a server, as it is."),
+        "env": ("server", "Print what a shell needs to use a running server."),
+        "init": ("server", "Make a data directory with an account and its root access key."),
+        "ca": ("server", "Print the path of a server's certificate authority."),
+        "sessions": ("sessions", "List, trace and revoke the sessions of a server."),
+        "keys": ("keys", "Show and rotate the keys that seal a server's session tokens."),
+        "audit": ("audit", "Show a server's audit trail, and check that it is whole."),
+    },
 }
+_COMMANDS: Final = {name: found for each in _SECTIONS.values() for name, found in each.items()}
 
 _EPILOG: Final = """\
 \b
@@ -85,8 +94,9 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+        for section, commands in _SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         commands = [
