@@ -3,7 +3,10 @@
 import errno
 import hashlib
 import json
+import shutil
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,3 +178,28 @@ def handler(event, context):
         spec, runner.event(), runner.supplies(package, *layers)
     )
     assert json.loads(invocation.payload) == [1, 2, "tool"]
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="util-linux has no setpriv here")
+def test_serve_does_not_start_where_the_demanded_level_is_refused(tmp_path: Path) -> None:
+    """As on a machine, or in a container, that refuses namespaces."""
+    refuse = "echo 0 > /proc/sys/user/max_user_namespaces && "
+    weaken = 'exec setpriv --bounding-set=-all --inh-caps=-all "$0" "$@"'
+    inside = ["unshare", "--user", "--map-root-user", "sh", "-c", refuse + weaken]
+    if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no user namespace here to refuse others in")
+    done = subprocess.run(
+        [
+            *(*inside, sys.executable, "-m", "daypass", "serve", "--data", str(tmp_path / "data")),
+            *("--listen", "127.0.0.1:0", "--isolation", "namespaces"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "does not allow functions namespaces of their own: unshare" in done.stderr
+    assert "start without --isolation" in done.stderr
+    assert not (tmp_path / "data").exists()
