@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -379,6 +380,32 @@ def test_without_a_server_it_says_what_to_do(tmp_path: Path) -> None:
     assert ended.code == 1
     assert "No server runs on" in ended.err
     assert "daypass serve --data" in ended.err
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or shutil.which("setpriv") is None,
+    reason="there is no unshare or no setpriv on PATH",
+)
+def test_where_namespaces_are_refused_it_says_which_setting_does(tmp_path: Path) -> None:
+    # In a user namespace of its own, root may refuse itself further ones.
+    refuse = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
+    ended = subprocess.run(
+        [
+            *("unshare", "--user", "--map-root-user", "sh", "-c", refuse, "-"),
+            *("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
+            *(sys.executable, "-m", "daypass", "sandbox", "--endpoint-url", "http://127.0.0.1:9"),
+            *("--", "touch", str(tmp_path / "ran")),
+        ],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "The setting user.max_user_namespaces=0 refuses namespaces to this user." in ended.stderr
+    assert "sysctl user.max_user_namespaces=10000" in ended.stderr
+    assert list(tmp_path.iterdir()) == [], "nothing ran, and nothing is left behind"
 
 
 def test_a_server_that_is_gone_is_named(tmp_path: Path) -> None:

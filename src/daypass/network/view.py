@@ -140,7 +140,7 @@ def take(connection: socket.socket, sockets: Sequence[Listening]) -> list[socket
 
 def refusal(error: OSError) -> NamespaceError:
     """Why this machine gives no namespaces, and what lets it."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or error.errno == errno.ENOSPC:
         for setting, (refusing, allowing) in _SETTINGS.items():
             if _setting(setting) == refusing:
                 return NamespaceError(
