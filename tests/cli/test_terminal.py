@@ -10,8 +10,8 @@ import pytest
 from click.shell_completion import get_completion_class
 
 from daypass.cli import shells  # noqa: F401 - PowerShell's completion
-from daypass.cli.main import cli
 from daypass.cli.picker import Choice, Picking, named_keys
+from daypass.cli.root import cli
 from tests.cli.terminal import Terminal
 from tests.client import answers
 from tests.client.wire import recording
