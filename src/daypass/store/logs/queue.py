@@ -22,6 +22,8 @@ _BYTES: Final = 256 * 1024
 _NOTES: Final = 4_000
 # What all streams of a process may have waiting.
 _ALL_BYTES: Final = 16 * 1024 * 1024
+# Logs of which a process remembers having said that they are not kept.
+_TOLD: Final = 10_000
 
 _log = logging.getLogger("daypass.functions")
 
@@ -171,6 +173,6 @@ class LogQueue:
 
     def _tell(self, group: str, why: str) -> None:
         """Once a process and group: the function goes on without its log, as at AWS."""
-        if group not in self._told and len(self._told) < _ALL_BYTES:
+        if group not in self._told and len(self._told) < _TOLD:
             self._told.add(group)
             _log.warning("The log %s is not kept: %s.", group, why)
