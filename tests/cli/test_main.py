@@ -1,5 +1,6 @@
 """The command as a whole: help, exit codes, errors, completion, and what starting it costs."""
 
+import gc
 import json
 import os
 import subprocess
@@ -163,3 +164,9 @@ def test_commands_import_only_what_they_need(arguments, forbidden):
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stderr.splitlines()[-1] == "[]"
+
+
+def test_garbage_is_collected_again_however_a_command_ends(capsys):
+    for arguments in (["--help"], ["nonsense"], ["cache", "ls"]):
+        run(capsys, *arguments)
+        assert gc.isenabled()

@@ -9,9 +9,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Imports make many objects and no garbage: looking for some takes a sixth of the start. It
     # is looked for again once the command is loaded.
     gc.disable()
-    from daypass.cli.root import run  # noqa: PLC0415
+    try:
+        from daypass.cli.root import run  # noqa: PLC0415
 
-    run(arguments)
+        run(arguments)
+    finally:
+        gc.enable()
 
 
 __all__ = ["main"]
