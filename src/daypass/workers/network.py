@@ -123,8 +123,11 @@ class Network:
         trusted = self.authority.read_bytes()
         if self.outside:
             trusted += system_bundle()
-        self.bundle.write_bytes(trusted)
-        self.bundle.chmod(0o644)
+        # Beside, and then in its place: functions of another process have it open.
+        aside = self.bundle.with_name(f".{self.bundle.name}.{os.getpid()}")
+        aside.write_bytes(trusted)
+        aside.chmod(0o644)
+        aside.rename(self.bundle)
 
     @property
     def bundle(self) -> Path:
