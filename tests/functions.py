@@ -46,13 +46,18 @@ def pack(files: Mapping[str, str], *executables: str) -> bytes:
 NAME_OF = """
 import os
 def name_of(pid):
-    return f"{os.readlink('/proc/self/ns/pid')} {pid}"
+    # The kernel gives the numbers of namespaces and processes again: hence the time of its birth.
+    try:
+        born = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[19]
+    except PermissionError:
+        born = "any"
+    return f"{os.readlink('/proc/self/ns/pid')} {pid} {born}"
 """
 
 
 def find_process(name: str) -> int | None:
     """The process id on this machine of a process that `NAME_OF` named; None if it has ended."""
-    namespace, _, pid = name.partition(" ")
+    namespace, pid, born = name.split()
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines())
@@ -60,11 +65,16 @@ def find_process(name: str) -> int | None:
                 fields["NSpid"].split()[-1] == pid
                 and not fields["State"].startswith("Z")
                 and os.readlink(status.parent / "ns" / "pid") == namespace
+                and born in {"any", _birth(status.parent)}
             ):
                 return int(status.parent.name)
         except OSError:  # it has ended meanwhile
             continue
     return None
+
+
+def _birth(process: Path) -> str:
+    return (process / "stat").read_text().rpartition(")")[2].split()[19]
 
 
 def is_gone(name: str) -> bool:
