@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -145,7 +146,8 @@ def _send(
         client = opened.enter_context(
             httpx.Client(
                 headers={"accept-encoding": encodings, "user-agent": f"daypass/{__version__}"},
-                transport=LoopbackTransport(trusting(cacert)),
+                # As curl does where it was built with it.
+                transport=LoopbackTransport(trusting(cacert), http2=find_spec("h2") is not None),
             )
         )
         diagnosis = ""

@@ -7,10 +7,13 @@ import httpx
 
 class LoopbackTransport(httpx.BaseTransport):
     """Sends requests for *.localhost to 127.0.0.1, with the Host header they were signed for
-    (RFC 6761, section 6.3: such names always mean loopback)."""
+    (RFC 6761, section 6.3: such names always mean loopback). http2: offer it to endpoints."""
 
-    def __init__(self, verify: ssl.SSLContext, limits: httpx.Limits | None = None) -> None:
-        self._transport = httpx.HTTPTransport(verify=verify, limits=limits or httpx.Limits())
+    def __init__(
+        self, verify: ssl.SSLContext, limits: httpx.Limits | None = None, *, http2: bool = False
+    ) -> None:
+        limits = limits or httpx.Limits()
+        self._transport = httpx.HTTPTransport(verify=verify, limits=limits, http2=http2)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
