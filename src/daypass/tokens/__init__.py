@@ -21,7 +21,13 @@ from daypass.tokens.ring import (
     new_ring,
     rotate,
 )
-from daypass.tokens.session import Ancestor, Session, SessionKind, SessionPolicies
+from daypass.tokens.session import (
+    Ancestor,
+    Session,
+    SessionKind,
+    SessionPolicies,
+    of_a_function,
+)
 
 __all__ = [
     "ACCESSOR_PREFIX",
@@ -46,6 +52,7 @@ __all__ = [
     "new_ring",
     "new_secret_access_key",
     "new_unique_id",
+    "of_a_function",
     "provider_subject",
     "rotate",
 ]

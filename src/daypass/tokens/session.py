@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgpack
 
+from daypass.tokens.ids import ACCESSOR_PREFIX
+
 _RAW: Final = 0
 _DEFLATED: Final = 1
 # Shorter ones stay as they are: deflating takes 12 µs, four times the rest of sealing.
@@ -87,6 +89,12 @@ class Session:
     provider: str = ""
     claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     scopes: tuple[str, ...] = ()
+
+
+def of_a_function(session: Session) -> bool:
+    """Whether a session began with one that the server took for a function, which was issued to
+    nobody."""
+    return not session.parents or len(session.parents[-1].accessor) > ACCESSOR_PREFIX
 
 
 def pack(session: Session, smallest: int = 0) -> bytes:

@@ -53,7 +53,7 @@ class Reach(StrEnum):
             Reach.OPEN: "open (this server by AWS's names, and the outside; not this machine's "
             "loopback)",
             Reach.HOST: "host (all that this machine reaches, its loopback too, and the server's "
-            "administration, which IAM alone guards there)",
+            "administration, which refuses a function's own session)",
         }[self]
 
 

@@ -12,14 +12,17 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from daypass.gateway.issue import issue_session
 from daypass.services.sessions.upkeep import follow_trail
 from daypass.store.issued import count_issued, drop_ended
 from daypass.store.sessions import revoke_session
+from daypass.tokens import SessionKind
 from tests.local_node import (
     ACCOUNT,
     REGION,
     LocalNode,
     allow,
+    credentials_of,
     local_node,
     session_credentials,
     trust,
@@ -225,3 +228,27 @@ def test_too_many_sessions_drop_the_oldest_and_say_how_many(node, chain):
     node.store.write_now(lambda transaction: drop_ended(transaction, node.now, most=3))
     assert [one["Accessor"] for one in listed(node)] == newest
     assert count_issued(node.store.reader) == (3, 3)
+
+
+def test_sessions_of_functions_and_what_began_with_them_administer_nothing(node: LocalNode) -> None:
+    second = node.role("second", trust(ACCOUNT_ITSELF), allow("*"))
+    iam = node.client("iam")
+    trusting = trust({"Service": "lambda.amazonaws.com"})
+    role = iam.create_role(RoleName="runs", AssumeRolePolicyDocument=trusting)["Role"]
+    iam.put_role_policy(RoleName="runs", PolicyName="all", PolicyDocument=allow("*"))
+    own = credentials_of(
+        issue_session(
+            node.node,
+            kind=SessionKind.ASSUMED_ROLE,
+            subject_id=role["RoleId"],
+            subject_name="runs",
+            session_name="function",
+            duration=3600,
+            now=node.now,
+        )
+    )
+    for credentials in (own, node.assume(own, second)):
+        status, answer = ask(node, credentials=credentials)
+        assert (status, "not for functions" in str(answer)) == (403, True)
+    human = node.assume(node.user("alice", allow("*")), second)
+    assert ask(node, credentials=human)[0] == 200
