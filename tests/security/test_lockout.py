@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.gateway.test_limits import OPEN, limit, shown
-from tests.local_node import LocalNode, local_node
+from tests.local_node import LocalNode, local_node, session_credentials
 
 FREE = 100
 
@@ -103,3 +103,19 @@ def test_failures_kept_are_bounded(node):
     for number in range(9_000):
         limits.failed("127.0.0.1", f"AKIA{number}")
     assert len(limits._failures) == 8_192
+
+
+def test_sessions_that_were_good_once_lock_nobody_out(node):
+    """A program that goes on with a revoked session guesses nothing."""
+    limit(node, OPEN)
+    session = session_credentials(node.client("sts", node.user("alice")).get_session_token())
+    client = node.client("sts", session)
+    node.client("iam").delete_access_key(
+        UserName="alice",
+        AccessKeyId=node.client("iam").list_access_keys(UserName="alice")["AccessKeyMetadata"][0][
+            "AccessKeyId"
+        ],
+    )
+    node.client("iam").delete_user(UserName="alice")
+    for _ in range(FREE + 1):
+        assert error_of(client.get_caller_identity)[0] == "InvalidClientTokenId"

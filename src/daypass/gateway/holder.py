@@ -96,7 +96,7 @@ def _look_up(node: Node, presented: Presented) -> Holder | None:
     if session.account != node.account_id:
         raise Refusal(Reason.INVALID_TOKEN, "it was issued for another account")
     if node.revocations.revoked(session):
-        raise Refusal(Reason.INVALID_TOKEN, "the session was revoked")
+        raise Refusal(Reason.REVOKED_TOKEN, "the session was revoked")
     return _holder_of_session(node, session)
 
 
@@ -144,7 +144,7 @@ def _issuer(
         return _root(node), None, None, {}
     user = node.identity.user_by_id(session.subject_id)
     if user is None:
-        raise Refusal(Reason.INVALID_TOKEN, "the session's user was deleted")
+        raise Refusal(Reason.REVOKED_TOKEN, "the session's user was deleted")
     principal = Principal(PrincipalKind.USER, node.account_id, user.arn, unique_id=user.id)
     return principal, user.identity, user.boundary, _tags(user.tags)
 
@@ -153,7 +153,7 @@ def _role_session(node: Node, session: Session) -> Holder:
     # By id, not by name: a role deleted and made again is another role.
     role = node.identity.role_by_id(session.subject_id)
     if role is None:
-        raise Refusal(Reason.INVALID_TOKEN, "the session's role was deleted")
+        raise Refusal(Reason.REVOKED_TOKEN, "the session's role was deleted")
     principal = Principal(
         PrincipalKind.ROLE_SESSION,
         node.account_id,

@@ -49,7 +49,8 @@ _STRANGERS_BODY = 1024 * 1024
 _UNSIGNED_BODY = 256 * 1024
 # Clients refuse header lines of more than about 8 KB.
 _EXPLANATION_CHARACTERS = 2000
-# What a credential is refused for that nobody made, or not with its secret.
+# What a credential is refused for that nobody made, or that is used without its secret. One that
+# was good once is no guess.
 _PROVES_NOTHING = frozenset(
     {Reason.SIGNATURE_MISMATCH, Reason.UNKNOWN_ACCESS_KEY, Reason.INVALID_TOKEN}
 )

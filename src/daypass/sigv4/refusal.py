@@ -44,6 +44,7 @@ class Reason(Enum):
     WRONG_TERMINATOR = auto()
     UNKNOWN_ACCESS_KEY = auto()
     INVALID_TOKEN = auto()
+    REVOKED_TOKEN = auto()
     EXPIRED_TOKEN = auto()
     SIGNATURE_MISMATCH = auto()
     CONTENT_SHA256_MISMATCH = auto()
@@ -197,6 +198,11 @@ _QUERY: Final = {
         403,
         "The security token included in the request is invalid.",
     ),
+    Reason.REVOKED_TOKEN: (
+        "InvalidClientTokenId",
+        403,
+        "The security token included in the request is invalid.",
+    ),
     Reason.EXPIRED_TOKEN: (
         "ExpiredToken",
         403,
@@ -336,6 +342,11 @@ _S3: Final = {
         "The AWS Access Key Id you provided does not exist in our records.",
     ),
     Reason.INVALID_TOKEN: (
+        "InvalidToken",
+        400,
+        "The provided token is malformed or otherwise invalid.",
+    ),
+    Reason.REVOKED_TOKEN: (
         "InvalidToken",
         400,
         "The provided token is malformed or otherwise invalid.",

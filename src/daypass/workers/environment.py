@@ -80,6 +80,7 @@ class Environment:
         self._channel: Channel | None = None
         self._started = time.monotonic()
         self._initialized: float | None = None
+        self._used = False
         # The outcome of every invocation from now on: it did not initialise, or has exited.
         self._failure: Outcome | None = None
         self._turn: Turn | None = None
@@ -244,10 +245,11 @@ class Environment:
 
         stream: takes a response that the function streams; without one it is gathered.
         """
-        turn = self._turn = Turn(event, self._initialized is None, stream)
+        turn = self._turn = Turn(event, not self._used, stream)
+        self._used = True
         if self._failure is not None:
             turn.outcome.set_result(self._failure)
-        elif turn.cold:
+        elif self._initialized is None:
             self._set_timer(turn, INIT_LIMIT + self.function.timeout)
         else:
             self._hand_over(turn)
