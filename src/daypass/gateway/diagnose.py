@@ -1,4 +1,4 @@
-"""Why a signature did not match: looked for after the refusal alone, for the log, the audit trail,
+"""Why a signature did not match: looked for after the refusal alone, for the log, ExplainRequest,
 and, where the server explains to callers, the caller.
 
 Only secrets of the access key's own holder are tried. The search takes a few tenths of a second
