@@ -15,5 +15,5 @@ def seconds_of_iso(text: str | None) -> float | None:
 
 
 def iso_of_seconds(seconds: float) -> str:
-    """As AWS writes times: 2026-01-31T12:00:00Z."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """As AWS writes times, cut to whole seconds: 2026-01-31T12:00:00Z. Every SDK wants the zone."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,7 +11,7 @@ from typing import Final
 
 from daypass.client.errors import ClientError
 from daypass.client.local.http import LocalRequest, LocalResponse
-from daypass.client.local.times import iso_time
+from daypass.client.times import iso_of_seconds
 from daypass.sigv4 import Credentials
 
 # With a path: AWS's SDK for Ruby does not take an address without one.
@@ -51,7 +51,7 @@ class ContainerEndpoint:
                 "AccessKeyId": made.access_key_id,
                 "SecretAccessKey": made.secret_access_key,
                 "Token": made.session_token or "",
-                "Expiration": iso_time(made.expiration or 0.0),
+                "Expiration": iso_of_seconds(made.expiration or 0.0),
             },
         )
 

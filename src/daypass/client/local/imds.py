@@ -17,7 +17,7 @@ from typing import Final
 from daypass.client.errors import ClientError
 from daypass.client.local.container import as_json
 from daypass.client.local.http import LocalRequest, LocalResponse, plain
-from daypass.client.local.times import iso_time
+from daypass.client.times import iso_of_seconds
 from daypass.sigv4 import Credentials
 
 _TOKEN_PATH: Final = "/latest/api/token"
@@ -103,7 +103,7 @@ class InstanceMetadata:
         if path == f"{_CREDENTIALS}/{self._role}":
             return self._role_credentials()
         if path == "/latest/meta-data/iam/info":
-            updated = iso_time(self._started)
+            updated = iso_of_seconds(self._started)
             return as_json(200, {"Code": "Success", "LastUpdated": updated})
         if path == "/latest/meta-data/instance-id":
             return _text(_INSTANCE)
@@ -127,12 +127,12 @@ class InstanceMetadata:
             200,
             {
                 "Code": "Success",
-                "LastUpdated": iso_time(self._clock()),
+                "LastUpdated": iso_of_seconds(self._clock()),
                 "Type": "AWS-HMAC",
                 "AccessKeyId": made.access_key_id,
                 "SecretAccessKey": made.secret_access_key,
                 "Token": made.session_token or "",
-                "Expiration": iso_time(made.expiration or 0.0),
+                "Expiration": iso_of_seconds(made.expiration or 0.0),
             },
         )
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from daypass.gateway.operation import Call, Effect, Operation, Permission
-from daypass.policy import PolicyError, PolicyKind, parse_policy
 from daypass.protocol.errors import ServiceError
 from daypass.services.functions.errors import conflict, invalid_parameter, not_found
 from daypass.services.functions.layer_names import (
@@ -15,10 +14,10 @@ from daypass.services.functions.layer_names import (
     lookup_layer,
     read_layer_reference,
 )
+from daypass.services.functions.policy import check_policy
 from daypass.store import functions as state
 from daypass.store.functions import LayerVersion, Statement, policy_text
 
-_POLICY_LIMIT: Final = 20_480
 _ROOT: Final = ":root"
 
 
@@ -49,7 +48,7 @@ async def _add(call: Call) -> Mapping[str, Any]:
     added = Statement(call.input["StatementId"], document)
     if any(known.statement_id == added.statement_id for known in version.statements):
         raise _refused(call, state.StatementExistsError(added.statement_id))
-    _check([*version.statements, added])
+    check_policy([*version.statements, added])
     try:
         revision_id = await call.node.store.write(
             partial(
@@ -70,19 +69,6 @@ def _principal(given: str) -> object:
         return "*"
     arn = given if given.endswith(_ROOT) else f"arn:aws:iam::{given}{_ROOT}"
     return {"AWS": arn}
-
-
-def _check(statements: Sequence[Statement]) -> None:
-    text = policy_text(statements)
-    if len(text) > _POLICY_LIMIT:
-        raise ServiceError(
-            "PolicyLengthExceededException",
-            f"The final policy size ({len(text)}) is bigger than the limit ({_POLICY_LIMIT}).",
-        )
-    try:
-        parse_policy(text, PolicyKind.RESOURCE)
-    except PolicyError as error:
-        raise invalid_parameter(f"The permission is not valid: {error}") from error
 
 
 async def _remove(call: Call) -> None:

@@ -57,7 +57,7 @@ async def _add(call: Call) -> Mapping[str, Any]:
     statement = Statement(call.input["StatementId"], document)
     if any(other.statement_id == statement.statement_id for other in known):
         raise _refused(call, state.StatementExistsError(statement.statement_id))
-    _check_policy([*known, statement])
+    check_policy([*known, statement])
     try:
         await node.store.write(
             partial(
@@ -145,7 +145,7 @@ def _conditions(call: Call) -> dict[str, dict[str, str]]:
     return conditions
 
 
-def _check_policy(statements: Sequence[Statement]) -> None:
+def check_policy(statements: Sequence[Statement]) -> None:
     """Raise `ServiceError` for a policy that is too long or says what no policy can."""
     text = policy_text(statements)
     if len(text) > _POLICY_LIMIT:
