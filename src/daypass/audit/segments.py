@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 NO_HASH: Final = "0" * 64
-_LINK: Final = b',"previousHash":"%s"}\n'
+_LINK: Final = b',"previousHash":"%s"}'
 _HEAD_BYTES: Final = 160
 _TAIL_BYTES: Final = 64 * 1024
 
@@ -25,14 +25,23 @@ class TrailError(Exception):
     """The trail cannot be written or read: what, and why."""
 
 
-def linked(entry: bytes, previous: str) -> bytes:
-    """An entry, a JSON object on one line, as the line that follows the one with this hash."""
-    return entry[:-1] + _LINK % previous.encode()
+def _chained(entries: Sequence[bytes], previous: str) -> tuple[bytes, str]:
+    """Entries, each a JSON object on one line, as the lines that follow the one with this hash;
+    and the hash of the last."""
+    pieces: list[bytes] = []
+    for entry in entries:
+        begun = entry[:-1]
+        link = _LINK % previous.encode()
+        digest = sha256(begun)
+        digest.update(link)
+        previous = digest.hexdigest()
+        pieces += (begun, link, b"\n")
+    return b"".join(pieces), previous
 
 
 def link_of(line: bytes) -> str | None:
     """The hash that a line, without its newline, names as the one before; None if it names none."""
-    start = len(line) - len(_LINK % NO_HASH.encode()) + 1
+    start = len(line) - len(_LINK % NO_HASH.encode())
     if start < 1 or not (line[start:].startswith(b',"previousHash":"') and line.endswith(b'"}')):
         return None
     return line[-66:-2].decode("latin-1")
@@ -83,12 +92,7 @@ class Segments:
                 if size >= self._limit:
                     self._open(self._number + 1)
                     size = 0
-                lines = []
-                for entry in entries:
-                    line = linked(entry, previous)
-                    previous = hash_of(line[:-1])
-                    lines.append(line)
-                text = b"".join(lines)
+                text, previous = _chained(entries, previous)
                 self._write(text, size)
                 self._note_head(size + len(text), previous)
             # Other processes append meanwhile, and the disk syncs them together.

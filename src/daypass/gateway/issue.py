@@ -18,18 +18,19 @@ from daypass.tokens import (
 )
 
 _TEMPORARY: Final = "ASIA"
-_NO_POLICIES: Final = SessionPolicies()
+NO_POLICIES: Final = SessionPolicies()
 
 
-@dataclass(frozen=True, slots=True)
+# Final and not frozen: see docs/decisions/final-fields.md.
+@dataclass(slots=True)
 class Issued:
     """Temporary credentials, as their holder gets them. expiration: Unix seconds."""
 
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-    expiration: int
-    session: Session
+    access_key_id: Final[str]
+    secret_access_key: Final[str] = field(repr=False)
+    session_token: Final[str] = field(repr=False)
+    expiration: Final[int]
+    session: Final[Session]
 
 
 def issue_session(
@@ -42,7 +43,7 @@ def issue_session(
     duration: int,
     now: float,
     issued_to: Caller | None = None,
-    session_policies: SessionPolicies = _NO_POLICIES,
+    session_policies: SessionPolicies = NO_POLICIES,
     mfa: bool = False,
     source_identity: str = "",
     tags: Mapping[str, str] | None = None,

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from daypass.gateway.caller import Caller
 from daypass.policy import Decision, PolicySet
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from daypass.gateway.node import Node
 
 
-@dataclass(frozen=True, slots=True)
+# Final and not frozen: see docs/decisions/final-fields.md.
+@dataclass(slots=True)
 class Permission:
     """One thing that must be allowed before an operation runs.
 
@@ -25,12 +26,12 @@ class Permission:
     account. resource_must_allow: the resource's policy must itself allow (role trust policies).
     """
 
-    action: str
-    resource: str
-    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
-    resource_policy: PolicySet | None = None
-    resource_account: str = ""
-    resource_must_allow: bool = False
+    action: Final[str]
+    resource: Final[str]
+    context: Final[Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
+    resource_policy: Final[PolicySet | None] = None
+    resource_account: Final[str] = ""
+    resource_must_allow: Final[bool] = False
 
 
 @dataclass(slots=True)

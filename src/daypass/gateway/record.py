@@ -7,7 +7,7 @@ from daypass.audit import Trail
 from daypass.gateway.audit_event import AuditEvents, service_event
 from daypass.gateway.issue import Issued
 from daypass.gateway.node import Node
-from daypass.gateway.operation import Call, Effect, Service
+from daypass.gateway.operation import Call, Service
 from daypass.protocol.errors import ServiceError
 from daypass.tokens import Session
 
@@ -22,20 +22,20 @@ class Recorder:
         self._trail: Trail = node.trail
         self._events = AuditEvents(node)
 
-    async def before(self, call: Call) -> None:
+    async def writable(self) -> None:
         """Raises `TrailError` where a change could not be recorded: then it must not be made."""
-        if call.operation.effect is Effect.CHANGE:
-            await self._trail.writable()
+        await self._trail.writable()
 
-    async def success(self, service: Service, call: Call, output: Mapping[str, Any] | None) -> None:
+    async def change(self, service: Service, call: Call, output: Mapping[str, Any] | None) -> None:
         """Record what was done. Raises `TrailError`: then the output must not leave the server."""
-        if call.operation.effect is not Effect.CHANGE:
-            self._trail.note(self._events.success(service, call, output, None))
-            return
         issued = self._issued(output)
         if issued is not None:
             self._node.limits.issued(issued)
         await self._trail.record(self._events.success(service, call, output, issued))
+
+    def note(self, service: Service, call: Call, output: Mapping[str, Any] | None) -> None:
+        """Record what was read. Nothing was changed by it, so nobody waits for it."""
+        self._trail.note(self._events.success(service, call, output, None))
 
     def refusal(self, service: Service, call: Call, error: ServiceError) -> None:
         """Record what was refused or failed. Nothing came of it, so nobody waits for it."""

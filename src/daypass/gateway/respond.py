@@ -19,7 +19,7 @@ from daypass.gateway.holder import Holders
 from daypass.gateway.limits import Expiring, LimitExceededError
 from daypass.gateway.locate import Services, Target, locate
 from daypass.gateway.node import Node
-from daypass.gateway.operation import Call, Operation, Permission, Service
+from daypass.gateway.operation import Call, Effect, Operation, Permission, Service
 from daypass.gateway.record import Recorder
 from daypass.gateway.request_id import new_request_id
 from daypass.policy import Decision
@@ -184,11 +184,16 @@ async def _serve(
     _authorize(call, operation.needs(call))
     if operation.issues:
         node.limits.admit(call.caller, request.client, now, partial(_expiring, node, now))
-    await gateway.recorder.before(call)
+    changes = operation.effect is Effect.CHANGE
+    if changes:
+        await gateway.recorder.writable()
     output = await operation.perform(call)
     response = codec.encode(operation.name, output, request_id)
     # INVARIANT: a change, an issued credential included, is on record or is not answered.
-    await gateway.recorder.success(service, call, output)
+    if changes:
+        await gateway.recorder.change(service, call, output)
+    else:
+        gateway.recorder.note(service, call, output)
     return response
 
 

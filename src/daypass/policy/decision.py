@@ -14,7 +14,8 @@ from daypass.policy.requests import AuthorizationRequest, Layer, Layers, Outcome
 ARTICLES: Final[Mapping[Layer, str]] = {Layer.IDENTITY: "an", Layer.TRUST: "the"}
 
 
-@dataclass(frozen=True, slots=True)
+# Final and not frozen: see docs/decisions/final-fields.md.
+@dataclass(slots=True)
 class Decision:
     """The answer, with its reason.
 
@@ -22,11 +23,11 @@ class Decision:
     None where nothing allowed.
     """
 
-    outcome: Outcome
-    layer: Layer
-    statement: Statement | None
-    request: AuthorizationRequest = field(repr=False)
-    layers: Layers = field(repr=False)
+    outcome: Final[Outcome]
+    layer: Final[Layer]
+    statement: Final[Statement | None]
+    request: Final[AuthorizationRequest] = field(repr=False)
+    layers: Final[Layers] = field(repr=False)
 
     @property
     def allowed(self) -> bool:

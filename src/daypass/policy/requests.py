@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from daypass.policy.patterns import Context
 from daypass.policy.policyset import PolicySet
@@ -36,7 +37,8 @@ RCP, SCP, VPC_ENDPOINT, RESOURCE, TRUST, IDENTITY, BOUNDARY, SESSION, SCOPE, ROO
 ROOT, SERVICE = PrincipalKind.ROOT, PrincipalKind.SERVICE
 
 
-@dataclass(frozen=True, slots=True)
+# Final and not frozen: see docs/decisions/final-fields.md.
+@dataclass(slots=True)
 class AuthorizationRequest:
     """One question: may this principal do this?
 
@@ -45,11 +47,11 @@ class AuthorizationRequest:
     resource_account: the resource's owner; "" is the caller's own account.
     """
 
-    principal: Principal
-    action: str
-    resource: str
-    context: Context = field(default_factory=dict)
-    resource_account: str = ""
+    principal: Final[Principal]
+    action: Final[str]
+    resource: Final[str]
+    context: Final[Context] = field(default_factory=dict)
+    resource_account: Final[str] = ""
 
     def __post_init__(self) -> None:
         # INVARIANT: evaluation reads keys in lower case and so finds each, however it was given.
@@ -63,7 +65,8 @@ class AuthorizationRequest:
         return bool(self.resource_account) and self.resource_account != self.principal.account
 
 
-@dataclass(frozen=True, slots=True)
+# Final and not frozen: see docs/decisions/final-fields.md.
+@dataclass(slots=True)
 class Layers:
     """The policies that apply, by layer. None: the layer is absent and does not limit.
 
@@ -74,15 +77,15 @@ class Layers:
     allow, even in its own account (role trust policies).
     """
 
-    identity: PolicySet | None = None
-    resource: PolicySet | None = None
-    boundary: PolicySet | None = None
-    session: PolicySet | None = None
-    scps: Sequence[PolicySet] = ()
-    rcps: Sequence[PolicySet] = ()
-    scopes: Sequence[PolicySet] = ()
-    vpc_endpoint: PolicySet | None = None
-    resource_must_allow: bool = False
+    identity: Final[PolicySet | None] = None
+    resource: Final[PolicySet | None] = None
+    boundary: Final[PolicySet | None] = None
+    session: Final[PolicySet | None] = None
+    scps: Final[Sequence[PolicySet]] = ()
+    rcps: Final[Sequence[PolicySet]] = ()
+    scopes: Final[Sequence[PolicySet]] = ()
+    vpc_endpoint: Final[PolicySet | None] = None
+    resource_must_allow: Final[bool] = False
 
 
 def applicable_layers(

@@ -5,6 +5,7 @@ The HTTP server is on the other side of these two types and can be exchanged.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from daypass.sigv4 import combine_headers
@@ -12,6 +13,7 @@ from daypass.sigv4 import combine_headers
 __all__ = ["EMPTY_BODY", "Body", "BodyTooLargeError", "Request", "Response", "combine_headers"]
 
 EMPTY_BODY: Final = b""
+_NO_TRAILERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class BodyTooLargeError(Exception):
@@ -31,7 +33,7 @@ class Body:
     names), known once it was read to its end. content: what `read` gave, None before.
     """
 
-    __slots__ = ("_receive", "content", "length", "trailers")
+    __slots__ = ("_receive", "_whole", "content", "length", "trailers")
 
     def __init__(
         self,
@@ -39,21 +41,32 @@ class Body:
         length: int | None = None,
     ) -> None:
         self._receive = receive
+        self._whole: bytes | None = None
         self.length = length
-        self.trailers: Mapping[str, str] = {}
+        self.trailers: Mapping[str, str] = _NO_TRAILERS
         self.content: bytes | None = None
+
+    def arrived(self, whole: bytes) -> None:
+        """All of it is here before it was read: `receive` need not be asked."""
+        self._whole = whole
 
     async def next_piece(self) -> bytes:
         """The next bytes, b"" at the end."""
-        return await self._receive()
+        if self._whole is None:
+            return await self._receive()
+        piece, self._whole = self._whole, EMPTY_BODY
+        return piece
 
     async def read(self, limit: int) -> bytes:
         """All of the rest, at most `limit` bytes. Raises `BodyTooLargeError`."""
         if self.length is not None and self.length > limit:
             raise BodyTooLargeError(limit)
+        if self._whole is not None and len(self._whole) <= limit:
+            self.content, self._whole = self._whole, EMPTY_BODY
+            return self.content
         pieces: list[bytes] = []
         size = 0
-        while piece := await self._receive():
+        while piece := await self.next_piece():
             pieces.append(piece)
             size += len(piece)
             if size > limit:
@@ -62,7 +75,7 @@ class Body:
         return self.content
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while piece := await self._receive():
+        while piece := await self.next_piece():
             yield piece
 
 

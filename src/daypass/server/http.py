@@ -82,6 +82,7 @@ class HttpProtocol(asyncio.Protocol):
         self._target = b""
         self._fields: list[tuple[str, str]] = []
         self._head_bytes = 0
+        self._chunk_bytes = 0
         self._in_head = False
         # The request whose body is being received, and those that are answered in their order.
         self._incoming: _Incoming | None = None
@@ -153,8 +154,9 @@ class HttpProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
+        size = self._chunk_bytes = len(data)
         if self._refused:
-            self._drain(len(data))
+            self._drain(size)
             return
         try:
             self._parser.feed_data(data)
@@ -169,7 +171,7 @@ class HttpProtocol(asyncio.Protocol):
             self._refuse(400, b"Invalid HTTP request received.")
         else:
             if self._in_head:
-                self._head_bytes += len(data)
+                self._head_bytes += size
                 if self._head_bytes > 2 * _HEAD_BYTES:
                     self._refuse(400, _header_section_too_large())
 
@@ -194,8 +196,7 @@ class HttpProtocol(asyncio.Protocol):
         self._incoming = incoming
         path, query = _split_target(self._target)
         headers, repeated = combine_headers(self._fields)
-        size = len(self._target) + sum(map(len, headers)) + sum(map(len, headers.values()))
-        if not path or size > _HEAD_BYTES:
+        if not path or self._head_too_large(headers):
             body = _header_section_too_large() if path else b"Invalid HTTP request received."
             incoming.wanted = False
             self._refuse(400, body)
@@ -221,6 +222,13 @@ class HttpProtocol(asyncio.Protocol):
             self._pause()
         else:
             self._refuse(400, b"Too many requests were sent without waiting for their answers.")
+
+    def _head_too_large(self, headers: dict[str, str]) -> bool:
+        # What came in so few pieces needs no count.
+        if self._head_bytes + self._chunk_bytes <= _HEAD_BYTES:
+            return False
+        size = len(self._target) + sum(map(len, headers)) + sum(map(len, headers.values()))
+        return size > _HEAD_BYTES
 
     def on_body(self, piece: bytes) -> None:
         incoming = self._incoming
@@ -297,6 +305,9 @@ class HttpProtocol(asyncio.Protocol):
     async def _respond(self, incoming: _Incoming) -> None:
         request = incoming.request
         assert request is not None
+        if incoming.ended and not incoming.expects and len(incoming.pieces) == 1:
+            incoming.held = 0
+            request.body.arrived(incoming.pieces.popleft())
         try:
             response = await respond(self._gateway, request)
             if incoming.expects and not incoming.asked:

@@ -7,7 +7,9 @@ base32 of eighty bits, of which the first is set and the next forty are the acco
 import base64
 import binascii
 import hashlib
+import os
 import secrets
+from functools import lru_cache
 from typing import Final
 
 _KEY_LENGTH: Final = 20
@@ -15,15 +17,29 @@ _ACCOUNT_SHIFT: Final = 39
 _ACCOUNT_MASK: Final = (1 << 40) - 1
 _CARRIES_ACCOUNT: Final = 1 << 79
 _ACCOUNTS: Final = 10**12
+_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+# The letter of a random byte. Each has eight bytes, so that none is likelier than another.
+_LETTER_OF: Final = _LETTERS * 8
 # The last eight characters of an access key id hold all of its random bits.
 ACCESSOR_PREFIX: Final = 8
 
 
 def new_access_key_id(prefix: str, account: str) -> str:
     """A new access key id: prefix "AKIA" (long-term) or "ASIA" (temporary), 20 characters."""
-    chance = int.from_bytes(secrets.token_bytes(5), "big") >> 40 - _ACCOUNT_SHIFT
-    number = _CARRIES_ACCOUNT | int(account) << _ACCOUNT_SHIFT | chance
-    return prefix + base64.b32encode(number.to_bytes(10, "big")).decode()
+    head, ninth = _account_letters(account)
+    chance = os.urandom(8)
+    letters = chance[:1].translate(ninth) + chance[1:].translate(_LETTER_OF)
+    return f"{prefix}{head}{letters.decode()}"
+
+
+@lru_cache(maxsize=64)
+def _account_letters(account: str) -> tuple[str, bytes]:
+    """The first eight letters after the prefix, and the ninth of a random byte: half of the
+    letters, for the account's last bit is in it."""
+    number = _CARRIES_ACCOUNT | int(account) << _ACCOUNT_SHIFT
+    letters = base64.b32encode(number.to_bytes(10, "big"))
+    half = _LETTERS.index(letters[8])
+    return letters[:8].decode(), _LETTERS[half : half + 16] * 16
 
 
 def account_of(access_key_id: str) -> str | None:
@@ -73,5 +89,5 @@ def provider_subject(provider: str) -> str:
 
 
 def _random(length: int) -> str:
-    """So many characters of base32, each five random bits. length: a multiple of eight."""
-    return base64.b32encode(secrets.token_bytes(length // 8 * 5)).decode()
+    """So many characters of base32, each five random bits."""
+    return os.urandom(length).translate(_LETTER_OF).decode()

@@ -41,7 +41,8 @@ class SessionPolicies:
         return self.inline is not None or bool(self.arns)
 
 
-@dataclass(frozen=True, slots=True)
+# Final and not frozen: see docs/decisions/final-fields.md.
+@dataclass(slots=True)
 class Ancestor:
     """A session, or long-term access key, that another session was issued to.
 
@@ -49,12 +50,13 @@ class Ancestor:
     what `ids.accessor_prefix` gives. subject_id: of the role or user. issued: Unix seconds.
     """
 
-    accessor: str
-    subject_id: str
-    issued: float
+    accessor: Final[str]
+    subject_id: Final[str]
+    issued: Final[float]
 
 
-@dataclass(frozen=True, slots=True)
+# Final and not frozen: see docs/decisions/final-fields.md.
+@dataclass(slots=True)
 class Session:
     """One issued session, as its token says it.
 
@@ -70,25 +72,25 @@ class Session:
     narrowed by since it was issued, each of which must allow.
     """
 
-    accessor: str
-    access_key_id: str
-    account: str
-    kind: SessionKind
-    subject_id: str
-    subject_name: str
-    session_name: str
-    issued: float
-    expires: int
-    session_policies: SessionPolicies = SessionPolicies()
-    mfa: bool = False
-    source_identity: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    transitive_tags: tuple[str, ...] = ()
-    parents: tuple[Ancestor, ...] = ()
-    key_id: str = ""
-    provider: str = ""
-    claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
-    scopes: tuple[str, ...] = ()
+    accessor: Final[str]
+    access_key_id: Final[str]
+    account: Final[str]
+    kind: Final[SessionKind]
+    subject_id: Final[str]
+    subject_name: Final[str]
+    session_name: Final[str]
+    issued: Final[float]
+    expires: Final[int]
+    session_policies: Final[SessionPolicies] = SessionPolicies()
+    mfa: Final[bool] = False
+    source_identity: Final[str] = ""
+    tags: Final[Mapping[str, str]] = field(default_factory=dict)
+    transitive_tags: Final[tuple[str, ...]] = ()
+    parents: Final[tuple[Ancestor, ...]] = ()
+    key_id: Final[str] = ""
+    provider: Final[str] = ""
+    claims: Final[Mapping[str, str | tuple[str, ...]]] = field(default_factory=dict)
+    scopes: Final[tuple[str, ...]] = ()
 
 
 def of_a_function(session: Session) -> bool:

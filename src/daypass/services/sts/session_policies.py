@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from daypass.gateway.issue import NO_POLICIES
 from daypass.gateway.operation import Call
 from daypass.policy import PolicyError, PolicyKind, parse_policy
 from daypass.protocol.errors import ServiceError
@@ -16,9 +17,10 @@ _MOST_CHARACTERS: Final = 2048
 def read_session_policies(call: Call) -> SessionPolicies:
     """The session policies a request passes, checked. Raises `ServiceError`."""
     inline: str | None = call.input.get("Policy")
-    arns = tuple(entry["arn"] for entry in call.input.get("PolicyArns", ()) if "arn" in entry)
-    if inline is None and not arns:
-        return SessionPolicies()
+    listed = call.input.get("PolicyArns")
+    if inline is None and not listed:
+        return NO_POLICIES
+    arns = tuple(entry["arn"] for entry in listed or () if "arn" in entry)
     if len(arns) > _MOST_ARNS:
         raise _constraint("policyArns", _MOST_ARNS)
     if len(inline or "") + sum(map(len, arns)) > _MOST_CHARACTERS:

@@ -38,13 +38,16 @@ class SessionTags:
         return context
 
 
+_NO_TAGS: Final = SessionTags({}, ())
+
+
 def read_session_tags(call: Call) -> SessionTags:
     """The tags a request gives the new session. Raises `ServiceError`."""
     passed: list[dict[str, Any]] = call.input.get("Tags", [])
     wanted: list[str] = call.input.get("TransitiveTagKeys", [])
     inherited = _inherited(call.caller.session)
     if not (passed or wanted or inherited):
-        return SessionTags({}, ())
+        return _NO_TAGS
     tags = {entry["Key"]: entry["Value"] for entry in passed}
     folded = {key.lower(): key for key in tags}
     if len(folded) < len(passed):
