@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+import orjson
+
 from daypass.gateway.caller import Caller
 from daypass.gateway.holder import iso_time
 from daypass.gateway.node import Node
@@ -24,7 +26,7 @@ _LONGEST_TEXT: Final = 1_024
 _LONGEST_PARTS: Final = 64 * 1_024
 # One an access key in use; emptied when full.
 _IDENTITIES_KEPT: Final = 8_192
-_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
+_ENCODE_ANY: Final = json.JSONEncoder(separators=(",", ":")).encode
 _NOTHING: Final = '"requestParameters":null,"responseElements":null'
 _DATA: Final = (Effect.DATA_READ, Effect.DATA_CHANGE)
 _READING: Final = (Effect.READ, Effect.DATA_READ)
@@ -52,7 +54,7 @@ class AuditEvents:
 
     def refusal(self, service: Service, call: Call, error: ServiceError) -> bytes:
         """The event of what was asked for and refused, or failed."""
-        code, message = _quoted(error.code), _ENCODE(error.message[:_LONGEST_TEXT])
+        code, message = _quoted(error.code), _encode(error.message[:_LONGEST_TEXT])
         failed = f',"errorCode":{code},"errorMessage":{message}'
         return self._event(service, call, None, None, failed)
 
@@ -98,7 +100,7 @@ class AuditEvents:
             kept[0].principal is caller.principal and kept[0].session is caller.session
         ):
             return kept[1]
-        text = _ENCODE(user_identity(caller))
+        text = _encode(user_identity(caller))
         if len(self._identities) >= _IDENTITIES_KEPT:
             self._identities.clear()
         self._identities[caller.access_key_id] = caller, text
@@ -127,7 +129,7 @@ def service_event(node: Node, by: str, role_arn: str, issued: Session, now: floa
         "requestID": issued.accessor,
         "eventID": issued.accessor,
     }
-    return (_ENCODE(event)[:-1] + _end(Effect.CHANGE, node.account_id)).encode()
+    return (_encode(event)[:-1] + _end(Effect.CHANGE, node.account_id)).encode()
 
 
 def user_identity(caller: Caller) -> dict[str, Any]:
@@ -241,14 +243,23 @@ def _content(parts: dict[str, Any], issued: Session | None) -> str:
     """The members that say what was asked and answered, without what is too large."""
     if issued is not None:
         parts["additionalEventData"] = {"session": session_details(issued)}
-    text = _ENCODE(parts)
+    text = _encode(parts)
     if len(text) > _LONGEST_PARTS:
         parts["requestParameters"] = {"omitted": True, "originalSize": len(text)}
         parts["responseElements"] = None
-        text = _ENCODE(parts)
+        text = _encode(parts)
     return text[1:-1]
+
+
+def _encode(value: Any) -> str:
+    """A value as JSON, without blanks."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # It refuses half a surrogate pair, and integers beyond 64 bits.
+        return _ENCODE_ANY(value)
 
 
 @lru_cache(maxsize=1024)
 def _quoted(text: str) -> str:
-    return _ENCODE(text)
+    return _encode(text)

@@ -7,6 +7,22 @@ from daypass.protocol.malformed import MalformedEncodingError
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 
+# Those of ARNs, of JSON and of blanks, by far the most there are.
+# INVARIANT: what they stand for is neither "%" nor a hexadecimal digit, so that no new escape comes
+# about, nor a broken one is made whole.
+_COMMON = (
+    ("%3A", ":"),
+    ("%2F", "/"),
+    ("%22", '"'),
+    ("%2C", ","),
+    ("%7B", "{"),
+    ("%7D", "}"),
+    ("%5B", "["),
+    ("%5D", "]"),
+    ("%2A", "*"),
+    ("%20", " "),
+)
+
 Pairs = list[tuple[str, str]]
 
 
@@ -46,6 +62,9 @@ def _pairs(text: str) -> Pairs:
 
 
 def _unescape(text: str) -> str:
+    if "%" in text:
+        for escape, character in _COMMON:
+            text = text.replace(escape, character)
     if "%" in text:
         if _BROKEN_ESCAPE(text):
             raise MalformedEncodingError("a % is not followed by two hexadecimal digits")

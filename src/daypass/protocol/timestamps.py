@@ -43,8 +43,7 @@ def unix_seconds(moment: Moment) -> float:
 
 def iso8601_seconds(moment: Moment) -> str:
     """2024-05-01T12:00:00Z, as STS and IAM write it."""
-    days, second = divmod(int(unix_seconds(moment) // 1), _DAY)
-    return f"{_date(days)}T{_MINUTES[second // 60]}:{_TWO[second % 60]}Z"
+    return _iso8601_second(int(unix_seconds(moment) // 1))
 
 
 def iso8601_milliseconds(moment: Moment) -> str:
@@ -63,6 +62,13 @@ def rfc822(moment: Moment) -> str:
     """Wed, 01 May 2024 12:00:00 GMT."""
     days, second = divmod(int(unix_seconds(moment) // 1), _DAY)
     return f"{_http_date(days)} {_MINUTES[second // 60]}:{_TWO[second % 60]} GMT"
+
+
+@lru_cache(maxsize=4096)
+def _iso8601_second(moment: int) -> str:
+    # Sessions that are issued together end together.
+    days, second = divmod(moment, _DAY)
+    return f"{_date(days)}T{_MINUTES[second // 60]}:{_TWO[second % 60]}Z"
 
 
 @lru_cache(maxsize=4096)
