@@ -34,7 +34,6 @@ from daypass.tokens import ACCESSOR_PREFIX, Ancestor, Session, SessionKind
 
 # Rows kept at most, about 600 bytes each; beyond it the first to have been issued are dropped.
 MOST_SESSIONS: Final = 200_000
-_CHUNK: Final = 500
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 # number: in the order of the trail. parent: the accessor of the session it was issued to; of one
@@ -79,8 +78,11 @@ session_list = Table(
 )
 
 
+# One that is there stays: the trail is followed again from where the last write ended.
 _INSERT: Final = Prepared(
-    insert(sessions), [column.name for column in sessions.columns if column.name != "number"]
+    insert(sessions),
+    [column.name for column in sessions.columns if column.name != "number"],
+    ending=" ON CONFLICT (accessor) DO NOTHING",
 )
 
 
@@ -133,14 +135,7 @@ def add_issued(
 ) -> None:
     """Add what the trail says of issued sessions, up to the place `followed`."""
     connection = transaction.connection
-    rows = {row["accessor"]: row for row in (_row_of(details, account) for details in issued)}
-    for start in range(0, len(rows), _CHUNK):
-        chunk = dict(list(rows.items())[start : start + _CHUNK])
-        there = select(sessions.c.accessor).where(sessions.c.accessor.in_(chunk))
-        for accessor in connection.execute(there).scalars():
-            del chunk[accessor]
-        if chunk:
-            _INSERT.many(connection, list(chunk.values()))
+    _INSERT.many(connection, [_row_of(details, account) for details in issued])
     segment, offset = followed
     moved = connection.execute(update(session_list).values(segment=segment, offset=offset))
     if not moved.rowcount:

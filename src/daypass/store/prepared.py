@@ -5,6 +5,7 @@ For the few that run in every request: SQLAlchemy's execute costs 50 µs and mor
 """
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Insert, Select
@@ -13,19 +14,23 @@ from sqlalchemy import Connection, Delete, Insert, Select
 class Prepared:
     """A statement with named bind parameters; of an INSERT, the columns are their names.
 
+    ending: SQL behind it, where SQLAlchemy has it for single dialects alone and all understand it.
+
     Rows come as the driver's plain tuples, [] from what returns none. Values go to the driver as
     they are.
     """
 
-    __slots__ = ("_columns", "_constants", "_names", "_sql", "_statement")
+    __slots__ = ("_columns", "_constants", "_ending", "_names", "_sql", "_statement")
 
     def __init__(
         self,
         statement: Select[Any] | Delete | Insert,
         columns: Sequence[str] | None = None,
+        ending: str = "",
     ) -> None:
         self._statement = statement
         self._columns = None if columns is None else list(columns)
+        self._ending = ending
         self._sql = ""
         self._names: Sequence[str] | None = None
         self._constants: Mapping[str, Any] = {}
@@ -55,8 +60,8 @@ class Prepared:
             if self._names is None:
                 cursor.executemany(self._sql, named)
             else:
-                names = self._names
-                cursor.executemany(self._sql, [[row[name] for name in names] for row in named])
+                values_of = itemgetter(*self._names)
+                cursor.executemany(self._sql, [values_of(row) for row in named])
         finally:
             cursor.close()
 
@@ -67,4 +72,4 @@ class Prepared:
             name: value for name, value in compiled.params.items() if value is not None
         }
         self._names = compiled.positiontup
-        self._sql = str(compiled)
+        self._sql = f"{compiled}{self._ending}"
