@@ -1,6 +1,6 @@
 """AWS's query protocol (STS, IAM): form parameters in, XML out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -150,7 +150,10 @@ def _nest(parameters: dict[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, value in parameters.items():
         node = tree
-        *branches, leaf = name.split(".", _DEEPEST)
+        branches: Sequence[str] = ()
+        leaf = name
+        if "." in name:
+            *branches, leaf = name.split(".", _DEEPEST)
         for branch in branches:
             node = node.setdefault(branch, {})
             if isinstance(node, str):

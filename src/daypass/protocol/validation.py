@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from daypass.protocol.patterns import compile_pattern
@@ -139,8 +140,12 @@ def _check_own(shape: Shape, strictness: Strictness) -> Check | None:
     constraints = _constraints(shape, strictness)
     if not constraints:
         return None
+    fits = _fits(shape)
 
     def check(value: Any, where: str, problems: list[Problem]) -> None:
+        # Nearly all that comes is right, and told so by one look.
+        if fits is not None and fits(value):
+            return
         for violated, sentence in constraints:
             if violated(value):
                 problems.append(Problem(where, _show(value, shape, strictness), sentence, shape))
@@ -172,6 +177,17 @@ def _constraints(shape: Shape, strictness: Strictness) -> list[tuple[_Violated, 
         sentence = f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
         found.append((lambda item: item not in allowed, sentence))
     return found
+
+
+def _fits(shape: Shape) -> Callable[[str], bool] | None:
+    """Whether a text violates none of its constraints; None where a look at each must tell."""
+    if shape.kind != "string" or shape.enum:
+        return None
+    least, most = shape.minimum or 0, inf if shape.maximum is None else shape.maximum
+    matches = compile_pattern(shape.pattern) if shape.pattern else None
+    if matches is None:
+        return lambda text: least <= len(text) <= most
+    return lambda text: least <= len(text) <= most and matches(text)
 
 
 def _bounded(matches: Callable[[str], bool], maximum: float | None) -> _Violated:
