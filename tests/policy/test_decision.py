@@ -4,6 +4,7 @@ The sentences are those of "Troubleshoot access denied error messages" of the IA
 """
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -308,6 +309,31 @@ def test_a_role_is_named_rather_than_its_session() -> None:
 def test_context_names_in_any_case_are_condition_keys() -> None:
     statement = {**GET, "Condition": {"StringEquals": {"aws:PrincipalTag/Team": "red"}}}
     assert ask(statement, context={"aws:PrincipalTag/Team": "red"}).allowed
+
+
+def _nobody_asks() -> Mapping[str, str]:
+    raise AssertionError("No condition and no variable needs a key.")
+
+
+def test_condition_keys_are_asked_for_only_if_a_policy_reads_one() -> None:
+    trusted = {"Effect": "Allow", "Principal": {"AWS": ALICE.arn}, "Action": "sts:AssumeRole"}
+    elsewhere = {**DENY, "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    layers = Layers(
+        identity=policy_set(EVERYTHING, elsewhere),
+        resource=policy_set(trusted, kind=PolicyKind.TRUST),
+        boundary=ALLOWS,
+        resource_must_allow=True,
+    )
+    asked = AuthorizationRequest(ALICE, "sts:AssumeRole", ROLE, _nobody_asks, ACCOUNT)
+    assert evaluate(asked, layers).allowed
+    about_it = AuthorizationRequest(ALICE, "s3:GetObject", "arn:aws:s3:::b/k", _nobody_asks)
+    with pytest.raises(AssertionError):
+        evaluate(about_it, layers)
+
+
+def test_a_decision_is_written_without_the_keys_of_its_request() -> None:
+    asked = AuthorizationRequest(ALICE, "s3:GetObject", "*", {"aws:sourceip": "192.0.2.77"})
+    assert "192.0.2.77" not in repr(evaluate(asked, Layers(identity=ALLOWS)))
 
 
 def test_the_same_statement_is_named_every_time() -> None:

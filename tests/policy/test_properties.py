@@ -18,7 +18,8 @@ from daypass.policy import (
     evaluate,
     parse_policy,
 )
-from daypass.policy.patterns import compile_pattern, glob_tokens
+from daypass.policy.patterns import Context, compile_pattern, glob_tokens
+from daypass.policy.principals import NONE, name_principals
 from daypass.policy.variables import parse_template
 
 ACCOUNT = "123456789012"
@@ -149,6 +150,84 @@ def test_a_limit_only_limits(document: Any, request: Any) -> None:
         Layers(scopes=[limit]),
     ):
         assert not evaluate(asked, layers).allowed
+
+
+@SLOW
+@given(DOCUMENTS, DOCUMENTS, REQUESTS)
+def test_keys_given_when_they_are_asked_for_decide_the_same(
+    document: Any, limiting: Any, request: Any
+) -> None:
+    """Whether the keys are there from the beginning or come when the first policy reads one."""
+    action, resource, context = request
+    given = 0
+
+    def give() -> Context:
+        nonlocal given
+        given += 1
+        return {name.upper(): value for name, value in context.items()}
+
+    limit = policies(limiting)
+    layers = Layers(policies(document), boundary=limit, session=limit, scps=[limit], rcps=[limit])
+    early = evaluate(AuthorizationRequest(ALICE, action, resource, context), layers)
+    late = evaluate(AuthorizationRequest(ALICE, action, resource, give), layers)
+    assert (late.outcome, late.layer, late.statement) == (
+        early.outcome,
+        early.layer,
+        early.statement,
+    )
+    assert late.explain().data() == early.explain().data()
+    assert given <= 1
+
+
+NAMES = st.lists(
+    st.sampled_from(
+        [
+            ACCOUNT,
+            f"arn:aws:iam::{ACCOUNT}:root",
+            f"arn:aws:iam::{ACCOUNT}:user/alice",
+            f"arn:aws:iam::{ACCOUNT}:role/path/worker",
+            f"arn:aws:iam::{ACCOUNT}:role/other",
+            f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/run",
+            f"arn:aws:sts::{ACCOUNT}:federated-user/bob",
+            "AIDAALICEALICEALICE00",
+            "AROAWORKERWORKERWOR00",
+        ]
+    )
+)
+CALLERS = st.sampled_from(
+    [
+        Principal(PrincipalKind.ROOT, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"),
+        ALICE,
+        Principal(PrincipalKind.ROLE, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:role/path/worker"),
+        Principal(
+            PrincipalKind.ROLE_SESSION,
+            ACCOUNT,
+            f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/run",
+            role_arn=f"arn:aws:iam::{ACCOUNT}:role/path/worker",
+            unique_id="AROAWORKERWORKERWOR00",
+        ),
+        Principal(
+            PrincipalKind.ROLE_SESSION,
+            ACCOUNT,
+            f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/run",
+        ),
+        Principal(
+            PrincipalKind.FEDERATED_USER,
+            ACCOUNT,
+            f"arn:aws:sts::{ACCOUNT}:federated-user/bob",
+            user_arn=f"arn:aws:iam::{ACCOUNT}:user/alice",
+            user_id="AIDAALICEALICEALICE00",
+        ),
+    ]
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(NAMES, CALLERS)
+def test_of_several_names_the_one_that_reaches_farthest_counts(names: Any, caller: Any) -> None:
+    together = name_principals({"AWS": tuple(names)}).grant(caller)
+    alone = [name_principals({"AWS": (name,)}).grant(caller) for name in names]
+    assert together is max(alone, default=NONE)
 
 
 @SLOW

@@ -1,6 +1,7 @@
 """Whether the policies let a caller do what an operation needs."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from daypass.gateway.caller import Caller
 from daypass.gateway.holder import iso_time
@@ -40,16 +41,33 @@ def request_context(node: Node, caller: Caller, request: Request, now: float) ->
     return context
 
 
-def decide(node: Node, caller: Caller, context: Context, permission: Permission) -> Decision:
+class RequestContext:
+    """The condition keys of one request, read when a policy first asks for one; few do."""
+
+    __slots__ = ("_caller", "_keys", "_node", "_now", "_request")
+
+    def __init__(self, node: Node, caller: Caller, request: Request, now: float) -> None:
+        self._node = node
+        self._caller = caller
+        self._request = request
+        self._now = now
+        self._keys: Context | None = None
+
+    def over(self, own: Context) -> Context:
+        """These keys and a service's own, which cannot displace them: they are merged below."""
+        if self._keys is None:
+            self._keys = request_context(self._node, self._caller, self._request, self._now)
+        return {**own, **self._keys} if own else self._keys
+
+
+def decide(node: Node, caller: Caller, context: RequestContext, permission: Permission) -> Decision:
     """The decision of all policies that apply."""
-    # A service's own keys cannot displace the server's: they are merged below them.
-    merged = {**permission.context, **context} if permission.context else context
     return evaluate(
         AuthorizationRequest(
             caller.principal,
             permission.action,
             permission.resource,
-            merged,
+            partial(context.over, permission.context),
             permission.resource_account or node.account_id,
         ),
         Layers(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from daypass.audit import TrailError
 from daypass.gateway.authenticate import ANONYMOUS, authenticate
 from daypass.gateway.authorization_message import encode_authorization_message
-from daypass.gateway.authorize import Context, decide, request_context
+from daypass.gateway.authorize import RequestContext, decide
 from daypass.gateway.caller import Caller
 from daypass.gateway.diagnose import Diagnoses
 from daypass.gateway.holder import Holders
@@ -157,12 +157,12 @@ async def _serve(
     operation, caller, body = await _authenticated(gateway, request, target, attempt, now)
     if caller.session is not None:
         node.last_uses.note(caller.session.accessor, now, request.client)
-    context: Context | None = None
+    context: RequestContext | None = None
 
     def decision_on(permission: Permission) -> Decision:
         nonlocal context
         if context is None:
-            context = request_context(node, call.caller, request, now)
+            context = RequestContext(node, call.caller, request, now)
         return decide(node, call.caller, context, permission)
 
     call = Call(

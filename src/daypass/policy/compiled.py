@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from daypass.policy.conditions import Check, compile_condition
 from daypass.policy.documents import Effect, Policy, PrincipalElement, Statement
 from daypass.policy.patterns import (
+    NO_KEYS,
     STAR,
     Context,
     Matcher,
@@ -77,7 +78,7 @@ class Entry:
         """Whether the action, in lower case, is among those of Action or NotAction."""
         if action in self.actions:
             return True
-        return any(action_matcher(pattern)(action, {}) for pattern in self.patterns)
+        return any(action_matcher(pattern)(action, NO_KEYS) for pattern in self.patterns)
 
     def covers(self, resource: str, context: Context) -> bool:
         """Whether the statement is about the resource."""
@@ -89,18 +90,22 @@ class Entry:
 
 
 class Candidates:
-    """The statements of one effect about an action, found by resource."""
+    """The statements of one effect about an action, found by resource. read_context: whether any
+    of them has a condition, or a resource that needs more than its prefix compared."""
 
-    __slots__ = ("anywhere", "exact", "prefixes")
+    __slots__ = ("anywhere", "exact", "prefixes", "read_context")
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.anywhere: list[Candidate] = []
         self.exact: dict[str, list[Candidate]] = {}
+        self.read_context: bool = False
         lengths: dict[int, dict[str, list[Candidate]]] = {}
         for entry in entries:
             statement = entry.statement
             for resource in entry.resources:
                 candidate = (resource.matches, statement.checks, statement)
+                if resource.matches is not None or statement.checks:
+                    self.read_context = True
                 if resource.exact:
                     self.exact.setdefault(resource.prefix, []).append(candidate)
                 elif not resource.prefix:

@@ -8,7 +8,7 @@ from daypass.policy.documents import Statement
 from daypass.policy.evaluation import decide
 from daypass.policy.explanation import Explanation, explain_decision
 from daypass.policy.principals import PrincipalKind
-from daypass.policy.requests import AuthorizationRequest, Layer, Layers, Outcome
+from daypass.policy.requests import ALLOW, AuthorizationRequest, Layer, Layers, Outcome
 
 # "an identity-based policy", "the role trust policy".
 ARTICLES: Final[Mapping[Layer, str]] = {Layer.IDENTITY: "an", Layer.TRUST: "the"}
@@ -31,7 +31,7 @@ class Decision:
 
     @property
     def allowed(self) -> bool:
-        return self.outcome is Outcome.ALLOW
+        return self.outcome is ALLOW
 
     def because(self) -> str:
         """The reason in AWS's words, as the end of a sentence; "" if it is allowed."""

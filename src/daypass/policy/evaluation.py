@@ -23,6 +23,7 @@ from daypass.policy.requests import (
     SCOPE,
     SCP,
     SESSION,
+    USER,
     VPC_ENDPOINT,
     AuthorizationRequest,
     Layer,
@@ -51,12 +52,12 @@ def decide(request: AuthorizationRequest, layers: Layers) -> Verdict:
 
 
 def _explicit_deny(request: AuthorizationRequest, layers: Layers) -> Verdict | None:
-    action, resource, context = request.action, request.resource, request.context
-    principal, bounded = request.principal, layers.boundary is not None
+    bounded = layers.boundary is not None
     for layer, policies in applicable_layers(request, layers):
-        statement = policies.denying(action, resource, context, principal, bounded)
-        if statement is not None:
-            return EXPLICIT_DENY, layer, statement
+        if policies.denies:
+            statement = policies.denying(request, bounded)
+            if statement is not None:
+                return EXPLICIT_DENY, layer, statement
     return None
 
 
@@ -65,10 +66,10 @@ def _missing_outer_allow(request: AuthorizationRequest, layers: Layers) -> Layer
     the endpoint's."""
     if layers.scps and request.principal.kind not in ACCOUNTLESS:
         for level in layers.scps:
-            if level.allowing(request.action, request.resource, request.context) is None:
+            if level.allowing(request) is None:
                 return SCP
     for scope in layers.scopes:
-        if scope.allowing(request.action, request.resource, request.context) is None:
+        if scope.allowing(request) is None:
             return SCOPE
     endpoint = layers.vpc_endpoint
     if endpoint is not None and endpoint.granting(request, False)[0] is NONE:
@@ -103,7 +104,7 @@ def _caller_side(request: AuthorizationRequest, layers: Layers) -> Verdict:
     if request.principal.kind is ROOT:
         layer = ROOT_USER
     elif layers.identity is not None:
-        statement = layers.identity.allowing(request.action, request.resource, request.context)
+        statement = layers.identity.allowing(request)
     if statement is None and layer is IDENTITY:
         return IMPLICIT_DENY, layer, None
     limit = _silent_limit(request, layers)
@@ -114,11 +115,10 @@ def _caller_side(request: AuthorizationRequest, layers: Layers) -> Verdict:
 
 def _silent_limit(request: AuthorizationRequest, layers: Layers) -> Layer | None:
     """The boundary or the session policy that is there and does not allow."""
-    action, resource, context = request.action, request.resource, request.context
     boundary, session = layers.boundary, layers.session
-    if boundary is not None and boundary.allowing(action, resource, context) is None:
+    if boundary is not None and boundary.allowing(request) is None:
         return BOUNDARY
-    if session is not None and session.allowing(action, resource, context) is None:
+    if session is not None and session.allowing(request) is None:
         return SESSION
     return None
 
@@ -126,4 +126,4 @@ def _silent_limit(request: AuthorizationRequest, layers: Layers) -> Layer | None
 def _limits_users(layers: Layers, kind: PrincipalKind) -> bool:
     """A user whom a role trust policy names still needs its permissions boundary to allow
     sts:AssumeRole ("Update a role trust policy")."""
-    return kind is PrincipalKind.USER and layers.resource is not None and layers.resource.trust
+    return kind is USER and layers.resource is not None and layers.resource.trust

@@ -8,8 +8,11 @@ seconds for 200 characters.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
+from typing import Final
 
 Context = Mapping[str, str | Sequence[str]]
+NO_KEYS: Final[Context] = MappingProxyType({})
 Matcher = Callable[[str, Context], bool]
 
 

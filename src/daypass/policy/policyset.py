@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.policy.compiled import Candidates, Entry, action_matcher, compile_policy
 from daypass.policy.documents import Policy, PolicyKind, Statement
-from daypass.policy.patterns import Context
-from daypass.policy.principals import FULL, NONE, Grant, Principal
+from daypass.policy.patterns import NO_KEYS
+from daypass.policy.principals import FULL, NONE, Grant
 
 if TYPE_CHECKING:
     from daypass.policy.requests import AuthorizationRequest
@@ -22,9 +22,21 @@ ACTIONS_KEPT: Final = 512
 
 class PolicySet:
     """Policies that are united: any Allow allows, any Deny denies. An empty set is a layer that
-    is present and allows nothing."""
+    is present and allows nothing.
 
-    __slots__ = ("_exact", "_excluding", "_found", "_patterns", "entries", "policies", "trust")
+    trust: whether it is a role's trust policy. denies: whether any statement is a Deny.
+    """
+
+    __slots__ = (
+        "_exact",
+        "_excluding",
+        "_found",
+        "_patterns",
+        "denies",
+        "entries",
+        "policies",
+        "trust",
+    )
 
     def __init__(self, policies: Iterable[Policy] = ()) -> None:
         self.policies: tuple[Policy, ...] = tuple(policies)
@@ -32,6 +44,7 @@ class PolicySet:
             entry for policy in self.policies for entry in compile_policy(policy)
         )
         self.trust: bool = any(policy.kind is PolicyKind.TRUST for policy in self.policies)
+        self.denies: bool = any(not entry.statement.allows for entry in self.entries)
         self._exact: dict[str, list[Entry]] = {}
         self._patterns: dict[str, dict[str, list[Entry]]] = {}
         self._excluding: list[Entry] = []
@@ -56,7 +69,7 @@ class PolicySet:
         about = set(self._exact.get(lower, ()))
         for service in (lower.partition(":")[0], ""):
             for pattern, listing in self._patterns.get(service, {}).items():
-                if action_matcher(pattern)(lower, {}):
+                if action_matcher(pattern)(lower, NO_KEYS):
                     about.update(listing)
         about.update(entry for entry in self._excluding if not entry.lists(lower))
         # In the order they are written, so that the same statement is named every time.
@@ -72,13 +85,13 @@ class PolicySet:
         self._found[action] = found
         return found
 
-    def denying(
-        self, action: str, resource: str, context: Context, principal: Principal, bounded: bool
-    ) -> Statement | None:
+    def denying(self, request: "AuthorizationRequest", bounded: bool) -> Statement | None:
         """A statement that explicitly denies, if there is one."""
+        action, resource, principal = request.action, request.resource, request.principal
         candidates = (self._found.get(action) or self._find(action))[1]
         if candidates is None:
             return None
+        context = request.context if candidates.read_context else NO_KEYS
         for matches, checks, statement in candidates.about(resource):
             if matches is not None and not matches(resource, context):
                 continue
@@ -91,11 +104,13 @@ class PolicySet:
                 return statement.statement
         return None
 
-    def allowing(self, action: str, resource: str, context: Context) -> Statement | None:
+    def allowing(self, request: "AuthorizationRequest") -> Statement | None:
         """A statement that allows, if there is one, in policies that name no principal."""
+        action, resource = request.action, request.resource
         candidates = (self._found.get(action) or self._find(action))[0]
         if candidates is None:
             return None
+        context = request.context if candidates.read_context else NO_KEYS
         for matches, checks, statement in candidates.about(resource):
             if matches is not None and not matches(resource, context):
                 continue
@@ -112,16 +127,22 @@ class PolicySet:
         """The farthest grant to the caller in policies that name principals."""
         best: Grant = NONE
         by: Statement | None = None
-        action, resource, context = request.action, request.resource, request.context
+        action, resource, principal = request.action, request.resource, request.principal
         candidates = (self._found.get(action) or self._find(action))[0]
         if candidates is None:
             return best, by
+        context = request.context if candidates.read_context else NO_KEYS
         for matches, checks, statement in candidates.about(resource):
             if matches is not None and not matches(resource, context):
                 continue
-            grant = statement.grant(request.principal, bounded)
-            if grant > best and all(check(context) for check in checks):
-                best, by = grant, statement.statement
-                if grant is FULL:
+            grant = statement.grant(principal, bounded)
+            if grant <= best:
+                continue
+            for check in checks:
+                if not check(context):
                     break
+            else:
+                if grant is FULL:
+                    return FULL, statement.statement
+                best, by = grant, statement.statement
         return best, by

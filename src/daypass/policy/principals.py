@@ -55,7 +55,8 @@ class Principal:
     and by AIDA…. service: "lambda.amazonaws.com". canonical_user: S3's canonical user id of the
     account.
 
-    reaches: how far a grant to each of the caller's names reaches; it follows from the rest.
+    reaches: how far a grant to each of the caller's names reaches, the farthest first; it follows
+    from the rest.
     """
 
     kind: PrincipalKind
@@ -70,7 +71,8 @@ class Principal:
     reaches: Mapping[str, Grant] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        reaches = {name: grant for name, grant in _names(self) if not name.endswith(":")}
+        named = {name: grant for name, grant in _names(self) if not name.endswith(":")}
+        reaches = dict(sorted(named.items(), key=lambda each: each[1], reverse=True))
         object.__setattr__(self, "reaches", reaches)
 
     @property
@@ -127,10 +129,12 @@ class NamedPrincipals:
         """How far a grant to these reaches for this caller; NONE if it is not among them."""
         if self.anyone:
             return FULL
-        reaches = principal.reaches
-        if self.names.isdisjoint(reaches):
-            return NONE
-        return max(grant for name, grant in reaches.items() if name in self.names)
+        names, reaches = self.names, principal.reaches
+        if not names.isdisjoint(reaches):
+            for name, grant in reaches.items():
+                if name in names:
+                    return grant
+        return NONE
 
     def lists(self, principal: Principal) -> bool:
         """Whether everything this caller is, is named: a Deny with NotPrincipal spares only

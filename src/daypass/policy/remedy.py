@@ -131,9 +131,7 @@ def _with(layers: Layers, request: AuthorizationRequest, remedy: Remedy) -> Laye
         scp = remedy.layer is Layer.SCP
         levels = list(layers.scps if scp else layers.scopes)
         silent = next(
-            place
-            for place, level in enumerate(levels)
-            if level.allowing(request.action, request.resource, request.context) is None
+            place for place, level in enumerate(levels) if level.allowing(request) is None
         )
         levels[silent] = added(levels[silent], PolicyKind.SCP if scp else PolicyKind.SESSION)
         return replace(layers, scps=levels) if scp else replace(layers, scopes=levels)

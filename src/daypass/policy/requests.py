@@ -1,11 +1,11 @@
 """What is asked, and the policies that apply to it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from daypass.policy.patterns import Context
+from daypass.policy.patterns import NO_KEYS, Context
 from daypass.policy.policyset import PolicySet
 from daypass.policy.principals import ACCOUNTLESS, Principal, PrincipalKind
 
@@ -34,31 +34,46 @@ class Layer(StrEnum):
 # A global name is looked up in a tenth of the time of an enumeration's member.
 ALLOW, EXPLICIT_DENY, IMPLICIT_DENY = Outcome
 RCP, SCP, VPC_ENDPOINT, RESOURCE, TRUST, IDENTITY, BOUNDARY, SESSION, SCOPE, ROOT_USER = Layer
-ROOT, SERVICE = PrincipalKind.ROOT, PrincipalKind.SERVICE
+ROOT, USER, SERVICE = PrincipalKind.ROOT, PrincipalKind.USER, PrincipalKind.SERVICE
 
 
-# Final and not frozen: see docs/decisions/final-fields.md.
-@dataclass(slots=True)
 class AuthorizationRequest:
     """One question: may this principal do this?
 
     action: "s3:GetObject". resource: an ARN, "*" for an action without resource types. context:
-    condition keys and their values; the keys are kept in lower case, in which they are compared.
-    resource_account: the resource's owner; "" is the caller's own account.
+    condition keys and their values, or what gives them; that is called once, and not at all if
+    no policy that is about the action reads a key. resource_account: the resource's owner; "" is
+    the caller's own account.
     """
 
-    principal: Final[Principal]
-    action: Final[str]
-    resource: Final[str]
-    context: Final[Context] = field(default_factory=dict)
-    resource_account: Final[str] = ""
+    __slots__ = ("_context", "_given", "action", "principal", "resource", "resource_account")
 
-    def __post_init__(self) -> None:
-        # INVARIANT: evaluation reads keys in lower case and so finds each, however it was given.
-        names = "".join(self.context)
-        if names != names.lower():
-            lowered = {name.lower(): value for name, value in self.context.items()}
-            object.__setattr__(self, "context", lowered)
+    def __init__(
+        self,
+        principal: Principal,
+        action: str,
+        resource: str,
+        context: Context | Callable[[], Context] = NO_KEYS,
+        resource_account: str = "",
+    ) -> None:
+        self.principal: Final = principal
+        self.action: Final = action
+        self.resource: Final = resource
+        self.resource_account: Final = resource_account
+        self._given: Final = context
+        self._context: Context | None = None
+
+    @property
+    def context(self) -> Context:
+        """Condition keys, in the lower case in which they are compared, and their values."""
+        if self._context is None:
+            given = self._given() if callable(self._given) else self._given
+            # INVARIANT: evaluation reads keys in lower case, so it finds each however it was given.
+            names = "".join(given)
+            if names != names.lower():
+                given = {name.lower(): value for name, value in given.items()}
+            self._context = given
+        return self._context
 
     @property
     def cross_account(self) -> bool:
@@ -92,17 +107,18 @@ def applicable_layers(
     request: AuthorizationRequest, layers: Layers
 ) -> Iterator[tuple[Layer, PolicySet]]:
     """The policies that can deny this caller, in the order in which a deny is named."""
-    member = request.principal.kind not in ACCOUNTLESS
-    if request.principal.kind is not SERVICE:
+    kind = request.principal.kind
+    member = kind not in ACCOUNTLESS
+    if layers.rcps and kind is not SERVICE:
         for level in layers.rcps:
             yield RCP, level
-    if member:
+    if layers.scps and member:
         for level in layers.scps:
             yield SCP, level
     if layers.vpc_endpoint is not None:
         yield VPC_ENDPOINT, layers.vpc_endpoint
     if layers.resource is not None:
-        yield resource_layer(layers), layers.resource
+        yield TRUST if layers.resource.trust else RESOURCE, layers.resource
     if member:
         if layers.identity is not None:
             yield IDENTITY, layers.identity
