@@ -104,10 +104,14 @@ class Trail:
         self.record_now(self._event(name, details))
 
     async def flush(self) -> None:
-        """Write what is noted. What cannot be written stays noted."""
-        while self._noted or self._lost_unsaid:
+        """Write what is noted by now. What cannot be written stays noted."""
+        # Under load there is always more by then: to wait for an end would be to write without a
+        # pause, a handful at a time.
+        left = len(self._noted)
+        while left > 0 or self._lost_unsaid:
             if not await self._append([]):
                 return
+            left -= _NOTED_AT_ONCE
 
     async def keep_flushing(self) -> None:
         """Write what is noted, a few times a second, until cancelled."""
