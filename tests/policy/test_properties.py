@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,12 +12,14 @@ from daypass.policy import (
     Decision,
     Layers,
     Outcome,
+    PolicyError,
     PolicyKind,
     PolicySet,
     Principal,
     PrincipalKind,
     evaluate,
     parse_policy,
+    parse_session_policy,
 )
 from daypass.policy.patterns import Context, compile_pattern, glob_tokens
 from daypass.policy.principals import NONE, name_principals
@@ -177,6 +180,27 @@ def test_keys_given_when_they_are_asked_for_decide_the_same(
     )
     assert late.explain().data() == early.explain().data()
     assert given <= 1
+
+
+@SLOW
+@given(DOCUMENTS.filter(bool), st.sampled_from(["", "One"]), REQUESTS)
+def test_a_session_policy_that_was_read_before_decides_the_same(
+    document: Any, sid: str, request: Any
+) -> None:
+    """A Sid that is used twice is refused, however often it is tried."""
+    text = json.dumps({"Statement": [{**statement, "Sid": sid} for statement in document]})
+    asked = AuthorizationRequest(ALICE, *request)
+    if sid and len(document) > 1:
+        for _ in range(2):
+            with pytest.raises(PolicyError):
+                parse_session_policy(text, "session policy")
+        return
+    expected = PolicySet([parse_policy(text, PolicyKind.SESSION, label="session policy")])
+    explained = evaluate(asked, Layers(session=expected)).explain().data()
+    for _ in range(2):
+        limit = PolicySet([parse_session_policy(text, "session policy")])
+        assert evaluate(asked, Layers(session=limit)).explain().data() == explained
+    assert parse_session_policy(text, "scope down policy").label == "scope down policy"
 
 
 NAMES = st.lists(

@@ -12,6 +12,7 @@ from daypass.policy import (
     Principal,
     PrincipalKind,
     parse_policy,
+    parse_session_policy,
     principal_keys,
 )
 from daypass.sigv4 import Presented, Reason, Refusal
@@ -193,8 +194,7 @@ def _session_holder(
         context,
         session,
         tuple(
-            PolicySet([parse_policy(text, PolicyKind.SESSION, label="scope down policy")])
-            for text in session.scopes
+            PolicySet([parse_session_policy(text, "scope down policy")]) for text in session.scopes
         ),
     )
 
@@ -212,7 +212,7 @@ def _named_policies(node: Node, session: Session) -> PolicySet:
     narrowing = session.session_policies
     policies = []
     if narrowing.inline is not None:
-        policies.append(parse_policy(narrowing.inline, PolicyKind.SESSION, label="session policy"))
+        policies.append(parse_session_policy(narrowing.inline, "session policy"))
     for arn in narrowing.arns:
         managed = node.identity.managed_policy(arn)
         # One that was deleted since allows nothing, and cannot deny any more.

@@ -6,7 +6,7 @@ from daypass.policy.decision import Decision, evaluate
 from daypass.policy.documents import Effect, Policy, PolicyKind, Statement, policy_size
 from daypass.policy.errors import PolicyError
 from daypass.policy.explanation import Considered, Explanation, LayerAnswer, Mismatch
-from daypass.policy.grammar import parse_policy, require_current_version
+from daypass.policy.grammar import parse_policy, parse_session_policy, require_current_version
 from daypass.policy.linter import Finding, Severity, lint
 from daypass.policy.policyset import PolicySet
 from daypass.policy.positions import Position, statement_positions
@@ -41,6 +41,7 @@ __all__ = [
     "evaluate",
     "lint",
     "parse_policy",
+    "parse_session_policy",
     "policy_size",
     "principal_keys",
     "principal_of",

@@ -50,6 +50,8 @@ PROHIBITED_IN_TRUST: Final = {
     "Resource": "Has prohibited field Resource",
     "NotResource": "AssumeRole policy must not contain resources.",
 }
+# Those of the sessions issued and used last; each is of 2,048 characters at most.
+SESSION_POLICIES_KEPT: Final = 256
 VENDOR: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")
 
 
@@ -69,6 +71,13 @@ def parse_policy(document: str, kind: PolicyKind, *, label: str = "") -> Policy:
     statements = [reader.read(number, statement) for number, statement in enumerate(listed)]
     _check_sids(statements, wording)
     return Policy(kind, label, document, parsed, tuple(statements))
+
+
+@lru_cache(maxsize=SESSION_POLICIES_KEPT)
+def parse_session_policy(document: str, label: str) -> Policy:
+    """`parse_policy` of what narrows a session. It is read when the session is issued and when it
+    is first used, and one that issues many narrows most of them alike."""
+    return parse_policy(document, PolicyKind.SESSION, label=label)
 
 
 def require_current_version(policy: Policy) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from daypass.gateway.issue import narrow_session
 from daypass.gateway.operation import Call, Operation, Permission
-from daypass.policy import PolicyError, PolicyKind, parse_policy
+from daypass.policy import PolicyError, parse_session_policy
 from daypass.services.sts.errors import (
     access_denied,
     insufficient_session_lifetime,
@@ -76,7 +76,7 @@ def _check_scope(session: Session, scope: str) -> None:
             f"The session already has {_MOST_SCOPES} scope down policies, and may have no more."
         )
     try:
-        parse_policy(scope, PolicyKind.SESSION)
+        parse_session_policy(scope, "scope down policy")
     except PolicyError as error:
         raise malformed_policy(error.message) from error
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from daypass.gateway.issue import NO_POLICIES
 from daypass.gateway.operation import Call
-from daypass.policy import PolicyError, PolicyKind, parse_policy
+from daypass.policy import PolicyError, parse_session_policy
 from daypass.protocol.errors import ServiceError
 from daypass.services.sts.errors import malformed_policy, validation_error
 from daypass.tokens import SessionPolicies
@@ -27,7 +27,7 @@ def read_session_policies(call: Call) -> SessionPolicies:
         raise _constraint("policy", _MOST_CHARACTERS)
     if inline is not None:
         try:
-            parse_policy(inline, PolicyKind.SESSION)
+            parse_session_policy(inline, "session policy")
         except PolicyError as error:
             raise malformed_policy(error.message) from error
     for arn in arns:
