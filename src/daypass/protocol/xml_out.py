@@ -7,6 +7,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan
+from operator import call
 from typing import Any, Final, NamedTuple
 
 from daypass.protocol.shapes import Member, ModelError, Shape
@@ -115,10 +116,9 @@ class _Content:
         """The members that are not None, as elements one after another."""
         if None in values.values():
             values = {name: value for name, value in values.items() if value is not None}
-        template, texts = self._template(tuple(values))
-        return template % tuple(
-            [text(value) for text, value in zip(texts, values.values(), strict=True)]
-        )
+        names = tuple(values)
+        template, texts = self._templates.get(names) or self._template(names)
+        return template % tuple(map(call, texts, values.values()))
 
     def write_all(self, items: Sequence[Mapping[str, Any]], opening: str, closing: str) -> str:
         """Many structures, each between two constants.
@@ -131,20 +131,18 @@ class _Content:
         alike = all(tuple(item) == names for item in items)
         if not columns or not alike or any(None in column for column in columns):
             return "".join([f"{opening}{self.write(item)}{closing}" for item in items])
-        template, texts = self._template(names)
+        template, texts = self._templates.get(names) or self._template(names)
         written = [map(text, column) for text, column in zip(texts, columns, strict=True)]
         return "".join(map(f"{opening}{template}{closing}".__mod__, zip(*written, strict=True)))
 
     def _template(self, names: tuple[str, ...]) -> tuple[str, tuple[Write, ...]]:
         """The text around the values of these members, and how each value is written."""
-        found = self._templates.get(names)
-        if found is None:
-            elements = [self._element(name) for name in names]
-            pieces = [f"{element.opening}%s{element.closing}" for element in elements]
-            found = "".join(pieces), tuple(element.text for element in elements)
-            if len(self._templates) < _MOST_TEMPLATES:
-                self._templates[names] = found
-        return found
+        elements = [self._element(name) for name in names]
+        pieces = [f"{element.opening}%s{element.closing}" for element in elements]
+        made = "".join(pieces), tuple(element.text for element in elements)
+        if len(self._templates) < _MOST_TEMPLATES:
+            self._templates[names] = made
+        return made
 
     def _element(self, name: str) -> Element:
         if name not in self._elements:
