@@ -19,6 +19,8 @@ _UNPACKED_LIMIT: Final = 256 * 1024
 _FIELDS: Final = 19
 _HEAD: Final = struct.Struct(">BI")
 _FAR_FUTURE: Final = 1 << 40
+# Kept: a new one begins with a buffer of 256 KB.
+_PACKER: Final = msgpack.Packer()
 
 
 class SessionKind(StrEnum):
@@ -101,7 +103,7 @@ def of_a_function(session: Session) -> bool:
 
 def pack(session: Session, smallest: int = 0) -> bytes:
     """The session in bytes, at least `smallest` of them: what is inside the seal."""
-    packed: bytes = msgpack.packb(
+    packed: bytes = _PACKER.pack(
         (
             session.accessor,
             session.access_key_id,

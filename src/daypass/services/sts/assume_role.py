@@ -65,13 +65,14 @@ def needs(call: Call) -> Sequence[Permission]:
     if source_identity:
         actions.append("sts:SetSourceIdentity")
     arn: str = call.input["RoleArn"]
+    trust, account = trust_policy(call), account_of_role(arn)
     return [
         Permission(
             action,
             arn,
             context,
-            resource_policy=trust_policy(call),
-            resource_account=account_of_role(arn),
+            resource_policy=trust,
+            resource_account=account,
             resource_must_allow=True,
         )
         for action in actions

@@ -56,11 +56,11 @@ def read_session_tags(call: Call) -> SessionTags:
         )
     if any(key.startswith(_RESERVED) for key in folded):
         raise validation_error('Tag keys that begin with "aws:" are reserved.')
-    if not {key.lower() for key in wanted} <= folded.keys():
+    if wanted and not {key.lower() for key in wanted} <= folded.keys():
         raise invalid_parameter(
             "The specified transitive tag key must be included in the requested tags."
         )
-    if any(key.lower() in folded for key in inherited):
+    if inherited and any(key.lower() in folded for key in inherited):
         raise invalid_parameter(
             "One of the specified transitive tag keys can't be set because it conflicts with a "
             "transitive tag key from the calling session."
