@@ -345,6 +345,23 @@ def test_events_that_wait_are_bounded_in_bytes_too(directory: Path) -> None:
     assert len([name for name in names_of(directory) if name.startswith("Event")]) == 100 - lost + 2
 
 
+def test_a_flush_ends_though_more_is_noted_meanwhile(directory: Path, trail: Trail) -> None:
+    async def note_on() -> None:
+        while True:
+            trail.note(entry(2))
+            await asyncio.sleep(0)
+
+    async def flush() -> None:
+        trail.note(entry(1))
+        noting = asyncio.create_task(note_on())
+        await asyncio.sleep(0)
+        await asyncio.wait_for(trail.flush(), 20)
+        noting.cancel()
+
+    asyncio.run(flush())
+    assert names_of(directory)[0] == "Event1"
+
+
 def test_noted_events_go_with_the_next_that_is_recorded(trail: Trail, directory: Path) -> None:
     async def write() -> None:
         trail.note(entry(1))
