@@ -86,8 +86,8 @@ def proxy(
 
     signer = Signer(who.provider(), scope, time.time, unsigned_payload=False)
     passing = Passing(allowed, scope, max_body << 20, warn)
-    ended = end_of_service()
     with ExitStack() as opened:
+        wait_for_end = opened.enter_context(end_of_service())
         limits = httpx.Limits(max_connections=_CONNECTIONS)
         client = opened.enter_context(
             httpx.Client(transport=LoopbackTransport(trusting(cacert), limits), trust_env=False)
@@ -104,7 +104,7 @@ def proxy(
         handler.serve_at(server.port)
         opened.enter_context(server)
         _announce(server.url, output)
-        ended.wait()
+        wait_for_end()
 
 
 def _announce(url: str, output: str) -> None:

@@ -67,10 +67,9 @@ def serve_credentials(
       daypass serve-credentials --server imds --port 1338 --profile dev
     """
     how = _serving(Kind(kind), who, port, token_file, any_user)
-    ended = end_of_service()
-    with _served(who, how, quiet) as served:
+    with end_of_service() as wait_for_end, _served(who, how, quiet) as served:
         _announce(served, output)
-        ended.wait()
+        wait_for_end()
 
 
 def _serving(
