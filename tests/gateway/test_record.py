@@ -110,6 +110,20 @@ def test_refusal_is_recorded_with_its_code_and_what_was_asked(node: LocalNode) -
     assert event["responseElements"] is None
 
 
+def test_what_a_client_wrote_stands_escaped_in_the_lines(node: LocalNode) -> None:
+    """It neither writes on the terminal of who reads the lines nor ends one of them."""
+    agent = {"User-Agent": "x\x9b31m\x85"}
+    iam = node.client("iam")
+    iam.meta.events.register_first(
+        "before-send", lambda request, **_: request.headers.update(agent)
+    )
+    iam.create_user(UserName="a", Tags=[{"Key": "k", "Value": "\u2028é"}])
+    event = last(node, "CreateUser")
+    assert event["userAgent"] == agent["User-Agent"]
+    assert event["requestParameters"]["tags"] == [{"key": "k", "value": "\u2028é"}]
+    assert (node.trail.directory / "00000001.jsonl").read_bytes().isascii()
+
+
 def test_read_is_recorded_soon_after_and_says_so(node: LocalNode) -> None:
     node.client("iam").list_users()
     event = last(node, "ListUsers")

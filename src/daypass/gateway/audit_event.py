@@ -252,12 +252,15 @@ def _content(parts: dict[str, Any], issued: Session | None) -> str:
 
 
 def _encode(value: Any) -> str:
-    """A value as JSON, without blanks."""
+    """A value as JSON, without blanks, in ASCII."""
     try:
-        return orjson.dumps(value).decode()
+        text = orjson.dumps(value).decode()
     except TypeError:
         # It refuses half a surrogate pair, and integers beyond 64 bits.
         return _ENCODE_ANY(value)
+    # INVARIANT: what a client wrote stands escaped in the trail. As it came, it would write on the
+    # terminal of whoever reads the lines, and end a line for readers that know Unicode's line ends.
+    return text if text.isascii() else _ENCODE_ANY(value)
 
 
 @lru_cache(maxsize=1024)
