@@ -4,9 +4,12 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+import botocore.session
 import pytest
 
 from daypass.protocol import Request, ServiceError
+from daypass.protocol.shapes import Shape
+from daypass.protocol.validation import Strictness, _constraints, _fits
 from tests.protocol.wire import decoded, model
 
 ROLE = "arn:aws:iam::123456789012:role/example"
@@ -163,3 +166,25 @@ def test_validation_errors_reach_the_caller_as_json() -> None:
     assert ("x-amzn-errortype", "ValidationException") in response.headers
     body = json.loads(bytes(response.body))
     assert body == {"Type": "User", "message": error.message}
+
+
+@pytest.mark.parametrize("service", ["sts", "iam", "lambda", "logs"])
+def test_one_look_at_a_text_says_what_its_constraints_say_one_by_one(service: str) -> None:
+    """For every text that an input of a service is made of, at its bounds and beside them."""
+    shapes = botocore.session.get_session().get_service_model(service)
+    looked = 0
+    for name in shapes.shape_names:
+        bounds = shapes.shape_for(name).metadata
+        if shapes.shape_for(name).type_name != "string" or "enum" in bounds:
+            continue
+        minimum, maximum, pattern = bounds.get("min"), bounds.get("max"), bounds.get("pattern")
+        shape = Shape(name, "string", minimum=minimum, maximum=maximum, pattern=pattern or "")
+        fits, constraints = _fits(shape), _constraints(shape, Strictness())
+        assert fits is not None
+        least, most = minimum or 0, min(maximum or 9, 3000)
+        for length in {0, 1, 12, least - 1, least, most, most + 1}:
+            for character in ("a", "1", " ", "/", "\n", "é"):
+                text = character * max(length, 0)
+                assert fits(text) is not any(violated(text) for violated, _ in constraints)
+                looked += 1
+    assert looked > 100

@@ -12,11 +12,11 @@ from typing import Any, Final
 import orjson
 
 from daypass.gateway.caller import Caller
-from daypass.gateway.holder import iso_time
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Call, Effect, Operation, Service
 from daypass.policy import PrincipalKind
 from daypass.protocol.errors import ServiceError
+from daypass.protocol.timestamps import iso8601_seconds
 from daypass.tokens import Session
 
 _VERSION: Final = "1.11"
@@ -77,7 +77,7 @@ class AuditEvents:
         # A request is one event: its id names both.
         return (
             f'{{"eventVersion":"{_VERSION}","userIdentity":{self._identity(call.caller)}'
-            f',"eventTime":"{iso_time(call.now)}"{frame},"sourceIPAddress":{_quoted(call.request.client)}'
+            f',"eventTime":"{iso8601_seconds(call.now)}"{frame},"sourceIPAddress":{_quoted(call.request.client)}'
             f',"userAgent":{_quoted(agent)}{failed},{content}'
             f',"requestID":"{call.request_id}","eventID":"{call.request_id}"{end}'
         ).encode()
@@ -112,7 +112,7 @@ def service_event(node: Node, by: str, role_arn: str, issued: Session, now: floa
     event = {
         "eventVersion": _VERSION,
         "userIdentity": {"type": "AWSService", "invokedBy": by},
-        "eventTime": iso_time(now),
+        "eventTime": iso8601_seconds(now),
         "eventSource": _source("sts"),
         "eventName": "AssumeRole",
         "awsRegion": node.region,
@@ -122,7 +122,7 @@ def service_event(node: Node, by: str, role_arn: str, issued: Session, now: floa
         "responseElements": {
             "credentials": {
                 "accessKeyId": issued.access_key_id,
-                "expiration": iso_time(issued.expires),
+                "expiration": iso8601_seconds(issued.expires),
             }
         },
         "additionalEventData": {"session": session_details(issued)},
@@ -178,7 +178,7 @@ def _session_context(caller: Caller, session: Session) -> dict[str, Any]:
     principal = caller.principal
     context: dict[str, Any] = {
         "attributes": {
-            "creationDate": iso_time(session.issued),
+            "creationDate": iso8601_seconds(session.issued),
             "mfaAuthenticated": "true" if session.mfa else "false",
         }
     }

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from daypass.gateway.caller import Caller
-from daypass.gateway.holder import iso_time
 from daypass.gateway.node import Node
 from daypass.gateway.operation import Permission
 from daypass.policy import AuthorizationRequest, Decision, Layers, evaluate
 from daypass.protocol.message import Request
+from daypass.protocol.timestamps import iso8601_seconds
 
 Context = Mapping[str, str | Sequence[str]]
 
@@ -21,7 +21,7 @@ def request_context(node: Node, caller: Caller, request: Request, now: float) ->
     """
     context: dict[str, str | Sequence[str]] = {
         **caller.context,
-        "aws:currenttime": iso_time(now),
+        "aws:currenttime": iso8601_seconds(now),
         "aws:epochtime": str(int(now)),
         "aws:securetransport": "true" if request.scheme == "https" else "false",
         "aws:sourceip": request.client,

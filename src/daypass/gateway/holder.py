@@ -1,9 +1,7 @@
 """Who holds an access key: the principal, its policies and its condition keys, compiled once."""
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from daypass.gateway.node import Node
 from daypass.policy import (
@@ -15,6 +13,7 @@ from daypass.policy import (
     parse_session_policy,
     principal_keys,
 )
+from daypass.protocol.timestamps import iso8601_seconds
 from daypass.sigv4 import Presented, Reason, Refusal
 from daypass.tokens import Session, SessionKind, TokenError
 
@@ -82,7 +81,7 @@ class Holders:
             if session.access_key_id != presented.access_key_id:
                 raise Refusal(Reason.INVALID_TOKEN, "the token is of another access key")
             if node.keys.expired(session, now):
-                ended = f"the session ended at {iso_time(session.expires)}"
+                ended = f"the session ended at {iso8601_seconds(session.expires)}"
                 raise Refusal(Reason.EXPIRED_TOKEN, ended)
         return holder
 
@@ -179,7 +178,7 @@ def _session_holder(
         **own,
     }
     context |= _tags(session.tags)
-    context["aws:tokenissuetime"] = iso_time(session.issued)
+    context["aws:tokenissuetime"] = iso8601_seconds(session.issued)
     context["aws:multifactorauthpresent"] = "true" if session.mfa else "false"
     if session.provider:
         context["aws:federatedprovider"] = session.provider
@@ -228,14 +227,3 @@ def _root(node: Node) -> Principal:
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {f"aws:principaltag/{name.lower()}": value for name, value in tags.items()}
-
-
-def iso_time(moment: float) -> str:
-    """A moment as condition keys have it: 2026-11-24T10:00:00Z."""
-    return _iso_second(int(moment))
-
-
-@lru_cache(maxsize=64)
-def _iso_second(second: int) -> str:
-    # Formatting takes 5 µs; the requests of one second share it.
-    return datetime.datetime.fromtimestamp(second, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -34,7 +34,7 @@ class Recorder:
         await self._trail.record(self._events.success(service, call, output, issued))
 
     def note(self, service: Service, call: Call, output: Mapping[str, Any] | None) -> None:
-        """Record what was read. Nothing was changed by it, so nobody waits for it."""
+        """Record what was read, or changed of data alone: nobody waits for it."""
         self._trail.note(self._events.success(service, call, output, None))
 
     def refusal(self, service: Service, call: Call, error: ServiceError) -> None:

@@ -42,7 +42,7 @@ def unix_seconds(moment: Moment) -> float:
 
 
 def iso8601_seconds(moment: Moment) -> str:
-    """2024-05-01T12:00:00Z, as STS and IAM write it."""
+    """2024-05-01T12:00:00Z, as STS, IAM, condition keys and CloudTrail have it."""
     return _iso8601_second(int(unix_seconds(moment) // 1))
 
 
@@ -66,7 +66,7 @@ def rfc822(moment: Moment) -> str:
 
 @lru_cache(maxsize=4096)
 def _iso8601_second(moment: int) -> str:
-    # Sessions that are issued together end together.
+    # The requests of one second share it, and sessions that are issued together end together.
     days, second = divmod(moment, _DAY)
     return f"{_date(days)}T{_MINUTES[second // 60]}:{_TWO[second % 60]}Z"
 

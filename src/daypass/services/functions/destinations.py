@@ -3,7 +3,6 @@
 import re
 from typing import Final
 
-from daypass.gateway.holder import iso_time
 from daypass.gateway.node import Node
 from daypass.policy import (
     AuthorizationRequest,
@@ -13,6 +12,7 @@ from daypass.policy import (
     evaluate,
     principal_keys,
 )
+from daypass.protocol.timestamps import iso8601_seconds
 from daypass.services.functions.names import Reference, lookup, permission
 
 _FUNCTION: Final = re.compile(
@@ -51,7 +51,7 @@ def may_invoke(node: Node, role_arn: str, session_name: str, reference: Referenc
         **needed.context,
         **principal_keys(principal),
         **{f"aws:principaltag/{name.lower()}": value for name, value in role.tags.items()},
-        "aws:currenttime": iso_time(now),
+        "aws:currenttime": iso8601_seconds(now),
         "aws:epochtime": str(int(now)),
         "aws:requestedregion": node.region,
         "aws:securetransport": "true",

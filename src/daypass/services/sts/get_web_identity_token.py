@@ -9,10 +9,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from daypass.federation.oidc import SIGNING_ALGORITHMS
-from daypass.gateway.holder import iso_time
 from daypass.gateway.operation import Call, Operation, Permission
 from daypass.policy import PrincipalKind
 from daypass.protocol.errors import ServiceError
+from daypass.protocol.timestamps import iso8601_seconds
 from daypass.services.sts.errors import invalid_parameter, validation_error
 from daypass.services.sts.requesting import Answer, refuse_unprivileged_sessions
 from daypass.services.sts.session_tags import SessionTags
@@ -131,7 +131,7 @@ def _identity_claims(call: Call) -> dict[str, Any]:
     if request_tags:
         claims["request_tags"] = request_tags
     if session is not None:
-        claims["original_session_exp"] = iso_time(session.expires)
+        claims["original_session_exp"] = iso8601_seconds(session.expires)
         if session.provider:
             claims["federated_provider"] = session.provider
         if session.source_identity:
